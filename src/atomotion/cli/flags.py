@@ -1,0 +1,94 @@
+"""Command-line flags made from config dataclasses, so that a parameter is declared once."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Group, Parameter
+
+from atomotion.data import from_mapping, parameter, parameters_of
+from atomotion.data import parameters as declared
+
+_SHORT = {"quiet": "-q", "verbose": "-v", "jobs": "-j"}
+Out = Annotated[Path, Parameter(name=["--out", "-o"], help="Where the result goes: a file, or a folder.")]
+OptionalOut = Annotated[
+    Path | None, Parameter(name=["--out", "-o"], help="Where the result goes: a file, or a folder.")
+]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """How a command runs and what it prints."""
+
+    threads: int | None = parameter(None, "Cores to use; by default all of them.", low=1)
+    json: bool = parameter(False, "Print the result as JSON, and nothing else, on standard output.")
+    dry_run: bool = parameter(False, "Say what would be done, and do nothing.")
+    quiet: bool = parameter(False, "No progress, only the result.")
+    verbose: bool = parameter(False, "Warnings and details as they come.")
+
+
+def with_flags(**configs: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A decorator that turns the named parameters of a command into the flags of their config.
+
+    ``@with_flags(source=MovieSource, config=OrderConfig)`` above ``def order(movie, /, *, source, config)`` gives the
+    command the flags of both and calls the function with a `MovieSource` and an `OrderConfig`.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        signature = inspect.signature(function, eval_str=True)
+        kept = [each for each in signature.parameters.values() if each.name not in configs]
+        flags: dict[str, inspect.Parameter] = {}
+        for name, config in configs.items():
+            for spec in parameters_of(config):
+                if spec.key in {"path"}:
+                    continue
+                if spec.key in flags:
+                    raise TypeError(f"{function.__name__}: two configs have the flag {spec.flag}")
+                flags[spec.key] = _flag(spec, _heading(name, config))
+
+        @functools.wraps(function)
+        def command(*positional: Any, **given: Any) -> Any:
+            for name, config in configs.items():
+                keys = [spec.key for spec in parameters_of(config)]
+                values = {key: given.pop(key) for key in keys if key in given}
+                stated = {key: value for key, value in values.items() if value is not None}
+                given[name] = from_mapping(config, stated, where="")
+            return function(*positional, **given)
+
+        command.__signature__ = signature.replace(parameters=[*kept, *flags.values()])  # type: ignore[attr-defined]
+        command.__annotations__ = {each.name: each.annotation for each in [*kept, *flags.values()]}
+        del command.__wrapped__  # type: ignore[attr-defined]
+        return command
+
+    return decorate
+
+
+def _heading(name: str, config: type) -> Group:
+    titles = {"source": "The movie and its facts", "run": "Running"}
+    order = {"source": 3, "run": 4}
+    first_line = inspect.getdoc(config) or name
+    return Group(titles.get(name, first_line.splitlines()[0].rstrip(".")), sort_key=order.get(name, 2))
+
+
+def _flag(spec: declared.Parameter, group: Group) -> inspect.Parameter:
+    hints = [spec.limits()] if spec.limits() else []
+    if spec.default is not None and spec.kind is not bool:
+        unit = f" {spec.unit}" if spec.unit else ""
+        hints.append(
+            f"default {spec.default:g}{unit}" if isinstance(spec.default, float) else f"default {spec.default}{unit}"
+        )
+    elif spec.unit:
+        hints.append(f"in {spec.unit}")
+    text = spec.help + (f" [{'; '.join(hints)}]" if hints else "")
+    names = [spec.flag, *([_SHORT[spec.key]] if spec.key in _SHORT else [])]
+    if spec.kind is bool:
+        # a switch that is off by default needs no way to turn it off
+        kind, negative = bool | None, (spec.flag.replace("--", "--no-", 1) if spec.default else ())
+        meta = Parameter(name=names, help=text, group=group, show_default=False, negative=negative)
+    else:
+        kind = str | None
+        meta = Parameter(name=names, help=text, group=group, show_default=False, allow_leading_hyphen=True)
+    return inspect.Parameter(spec.key, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, meta])

@@ -1,0 +1,70 @@
+"""Leaves: a stage applied to one movie (or to the whole project), with its inputs, before anything runs."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from atomotion.project.stage import Stage
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Leaf:
+    """One stage of one subject.
+
+    Parameters
+    ----------
+    stage : Stage
+    subject : str
+        The movie's name, or "all" for a stage that looks at the whole project.
+    folder : Path
+        Where its parameters, state, results and figures lie.
+    config
+        An instance of ``stage.config``.
+    inputs : mapping
+        Role to a path, a `MovieSource`, a `Result` of another leaf, a list of these, or None.
+    """
+
+    stage: Stage
+    subject: str
+    folder: Path
+    config: Any
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+
+    def result(self, name: str) -> "Result":
+        """The output `name` of this leaf, as an input of another."""
+        return Result(leaf=self, file=self.stage.output(name).name)
+
+    def needs(self) -> list["Leaf"]:
+        """The leaves whose results this one reads."""
+        return list(dict.fromkeys(each.leaf for each in _flat(self.inputs.values()) if isinstance(each, Result)))
+
+    def __str__(self) -> str:
+        return f"{self.stage.name}/{self.subject}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """An output file of a leaf; it may be missing where the stage declares it optional.
+
+    `facts` are given to the movie that the file is read as (``array``, ``contrast``, ...); with `as_movie` the stage
+    gets a `MovieSource`, else a path.
+    """
+
+    leaf: Leaf
+    file: str
+    as_movie: bool = False
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        """Where the file lies once the leaf is finished."""
+        return self.leaf.folder / "out" / self.file
+
+
+def _flat(values: Any) -> Iterator[Any]:
+    for value in values:
+        if isinstance(value, (list, tuple)):
+            yield from _flat(value)
+        else:
+            yield value
