@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -73,3 +73,21 @@ def test_wrong_values_are_named(values, message):
 def test_without_a_place_the_flag_is_named():
     with pytest.raises(UsageError, match="--pixel-size"):
         from_mapping(Example, {"pixel_size": "0.3s"}, where="")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outer:
+    """A config that holds another."""
+
+    width_px: float = parameter(1.0, "Width.", unit="px")
+    inner: Example = field(default_factory=Example)
+
+
+def test_a_config_may_hold_another():
+    keys = [each.key for each in parameters_of(Outer)]
+    assert keys[:3] == ["width", "inner_sigma", "inner_frames"]
+    config = from_mapping(Outer, {"inner_sigma": "5px", "width": 2}, where="")
+    assert config == Outer(width_px=2.0, inner=Example(sigma_px=5.0))
+    assert to_mapping(config, only_changed=True) == {"width": 2.0, "inner_sigma": 5.0}
+    with pytest.raises(UsageError, match="--inner-sigma"):
+        from_mapping(Outer, {"inner_sigma": -5}, where="")

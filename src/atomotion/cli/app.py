@@ -61,8 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"atomotion: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("atomotion: stopped", file=sys.stderr)
-        return 130
+        print("atomotion: stopped", file=sys.stderr, flush=True)
+        # a leaf may still be at work in a thread; leaving now is safe, since results are put in place by renaming
+        os._exit(130)
     except BrokenPipeError:
         # the reader of our output has gone; nothing more can be said
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

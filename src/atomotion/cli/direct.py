@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from atomotion.cli.flags import Run
-from atomotion.cli.machine import local_pool
+from atomotion.cli.machine import cores
 from atomotion.cli.progress import Progress
 from atomotion.project.direct import deliver, read_summary, run_directly, working_folder
 from atomotion.project.plan import Leaf, Result
+from atomotion.project.pools import InlinePool
 from atomotion.project.stage import Stage
 
 # a stage, its config, and its inputs; an input may be ("stage", "file") of a stage before it
@@ -61,7 +62,7 @@ def run_stages(steps: Sequence[Step], *, out: Path | None, run: Run, main: int =
         return Done(summaries={}, files=[], run=run)
     try:
         with Progress(quiet=run.quiet or run.json, verbose=run.verbose) as progress:
-            run_directly(leaves, pool=local_pool(run.threads), listen=progress)
+            run_directly(leaves, pool=InlinePool(run.threads or cores()), listen=progress)
         summaries = {
             file.name: read_summary(leaf, file.name)
             for leaf in leaves

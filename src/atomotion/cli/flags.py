@@ -58,7 +58,7 @@ def with_flags(**configs: type) -> Callable[[Callable[..., Any]], Callable[..., 
                 given[name] = from_mapping(config, stated, where="")
             return function(*positional, **given)
 
-        command.__signature__ = signature.replace(parameters=[*kept, *flags.values()])  # type: ignore[attr-defined]
+        command.__signature__ = signature.replace(parameters=[*kept, *flags.values()])
         command.__annotations__ = {each.name: each.annotation for each in [*kept, *flags.values()]}
         del command.__wrapped__  # type: ignore[attr-defined]
         return command
@@ -84,11 +84,17 @@ def _flag(spec: declared.Parameter, group: Group) -> inspect.Parameter:
         hints.append(f"in {spec.unit}")
     text = spec.help + (f" [{'; '.join(hints)}]" if hints else "")
     names = [spec.flag, *([_SHORT[spec.key]] if spec.key in _SHORT else [])]
+    kind: Any = str | None
+    negative: tuple[str, ...] | str | None = None
     if spec.kind is bool:
         # a switch that is off by default needs no way to turn it off
         kind, negative = bool | None, (spec.flag.replace("--", "--no-", 1) if spec.default else ())
-        meta = Parameter(name=names, help=text, group=group, show_default=False, negative=negative)
-    else:
-        kind = str | None
-        meta = Parameter(name=names, help=text, group=group, show_default=False, allow_leading_hyphen=True)
+    meta = Parameter(
+        name=names,
+        help=text,
+        group=group,
+        show_default=False,
+        negative=negative,
+        allow_leading_hyphen=spec.kind is not bool,
+    )
     return inspect.Parameter(spec.key, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, meta])

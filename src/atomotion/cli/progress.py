@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -10,6 +11,57 @@ from atomotion.project.plan import Leaf
 
 # a pipe gets a line about a running stage this often [s]
 _PIPE_INTERVAL = 15.0
+
+
+def _bars(*, transient: bool = True) -> Any:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    return Bars(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=transient,
+    )
+
+
+class LoopProgress:
+    """The progress of one loop of this process: a context manager that gives an ``on_step(done, total)``."""
+
+    def __init__(self, name: str, *, quiet: bool = False) -> None:
+        self.name = name
+        self.quiet = quiet
+        self._shown: Any = None
+        self._task: Any = None
+        self._started = self._last = time.monotonic()
+
+    def __enter__(self) -> Callable[[int, int], None]:
+        if not self.quiet and sys.stderr.isatty():
+            self._shown = _bars()
+            self._task = self._shown.add_task(self.name, total=None, rate="")
+            self._shown.start()
+        return self._step
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._shown is not None:
+            self._shown.stop()
+
+    def _step(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if self._shown is not None:
+            rate = f"{done / (now - self._started):.1f}/s" if now - self._started > 1 else ""
+            self._shown.update(self._task, completed=done, total=total, rate=rate)
+        elif not self.quiet and now - self._last > _PIPE_INTERVAL:
+            self._last = now
+            print(f"{self.name}: {done} of {total}", file=sys.stderr, flush=True)
 
 
 class Progress:
@@ -30,21 +82,7 @@ class Progress:
 
     def __enter__(self) -> "Progress":
         if not self.quiet and sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-            from rich.progress import Progress as Bars
-
-            self._bars = Bars(
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=24),
-                MofNCompleteColumn(),
-                TextColumn("{task.fields[rate]}"),
-                TimeElapsedColumn(),
-                TextColumn("left"),
-                TimeRemainingColumn(),
-                console=Console(stderr=True),
-                transient=True,
-            )
+            self._bars = _bars()
             self._bars.start()
         return self
 

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from atomotion.cli.flags import Run, with_flags
 from atomotion.cli.machine import local_pool
 from atomotion.cli.progress import Progress
+from atomotion.project.plan import Leaf
 
 
 @with_flags(run=Run)
@@ -58,10 +59,10 @@ def run(
     return 1 if counts["failed"] else 0
 
 
-def _say_what_would_run(leaves: list) -> int:  # type: ignore[type-arg]
+def _say_what_would_run(leaves: list[Leaf]) -> int:
     from atomotion.project.leaf import read_status
 
     for leaf in leaves:
         state = read_status(leaf.folder)["state"]
-        print(f"{str(leaf):40} {'finished before' if state == 'done' else state}")
+        print(f"{leaf!s:40} {'finished before' if state == 'done' else state}")
     return 0

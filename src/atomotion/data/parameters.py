@@ -1,15 +1,17 @@
 """One frozen dataclass per method is the source of its flags, TOML keys, help and documentation.
 
 A field is declared with `parameter`; `from_mapping` and `to_mapping` turn text (TOML, flags, JSON) into a config and
-back, with units read, ranges checked and unknown keys answered with the nearest known one.
+back, with units read, ranges checked and unknown keys answered with the nearest known one. A field that is itself a config
+adds its parameters with its own name in front: ``fringes: FringesConfig`` gives ``fringes_shortest``.
 """
 
 import difflib
+import functools
 import math
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union
 
@@ -23,11 +25,11 @@ T = TypeVar("T")
 class Parameter:
     """What is known of one field of a config.
 
-    `key` is its name in TOML, JSON and on the command line (with dashes): the field's name without a `_px` or `_deg`
-    ending, since a value there carries its unit. `kind` is the plain Python type; `choices` are the allowed words.
+    `path` leads to it through nested configs. `key` is its name in TOML, JSON and on the command line (with dashes): the
+    field's name without a `_px` or `_deg` ending, since a value there carries its unit. `kind` is the plain Python type; `choices` are the allowed words.
     """
 
-    field: str
+    path: tuple[str, ...]
     key: str
     kind: type
     default: Any
@@ -73,7 +75,14 @@ def parameter(
 def parameters_of(config: type) -> tuple[Parameter, ...]:
     """The parameters of a config dataclass, in the order in which they were declared."""
     hints = typing.get_type_hints(config)
-    return tuple(_parameter(each, hints[each.name]) for each in fields(config))
+    found: list[Parameter] = []
+    for each in fields(config):
+        if is_dataclass(hints[each.name]):
+            inner = parameters_of(hints[each.name])
+            found += [replace(spec, path=(each.name, *spec.path), key=f"{each.name}_{spec.key}") for spec in inner]
+        else:
+            found.append(_parameter(each, hints[each.name]))
+    return tuple(found)
 
 
 def _parameter(each: Field[Any], hint: Any) -> Parameter:
@@ -89,7 +98,7 @@ def _parameter(each: Field[Any], hint: Any) -> Parameter:
     for ending in ("_px", "_deg"):
         key = key.removesuffix(ending)
     return Parameter(
-        field=each.name,
+        path=(each.name,),
         key=key,
         kind=hint,
         default=None if each.default is MISSING else each.default,
@@ -126,14 +135,28 @@ def from_mapping(config: type[T], values: Mapping[str, Any], *, where: str) -> T
             nearest = difflib.get_close_matches(key, known, n=1, cutoff=0.4)
             hint = f"; did you mean {nearest[0]}?" if nearest else f"; known are {', '.join(known)}"
             raise UsageError(f"unknown key {key!r} in {where}{hint}")
-    return config(**{known[key].field: check_value(known[key], value, where) for key, value in values.items()})
+    nested: dict[str, Any] = {}
+    for key, value in values.items():
+        *outer, name = known[key].path
+        level = nested
+        for each in outer:
+            level = level.setdefault(each, {})
+        level[name] = check_value(known[key], value, where)
+    return _built(config, nested)
+
+
+def _built(config: type[T], nested: Mapping[str, Any]) -> T:
+    hints = typing.get_type_hints(config)
+    return config(
+        **{name: _built(hints[name], value) if isinstance(value, dict) else value for name, value in nested.items()}
+    )
 
 
 def to_mapping(config: Any, *, only_changed: bool = False) -> dict[str, Any]:
     """The config as plain values by key, in canonical units; `only_changed` leaves out what is at its default."""
     result = {}
     for each in parameters_of(type(config)):
-        value = getattr(config, each.field)
+        value = functools.reduce(getattr, each.path, config)
         if only_changed and value == each.default:
             continue
         result[each.key] = str(value) if isinstance(value, Path) else value

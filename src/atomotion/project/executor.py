@@ -64,9 +64,8 @@ def run_leaves(
             if should_stop():
                 raise Stopped("stopped; run again to go on from here")
             time.sleep(_POLL)
-    except BaseException:
+    finally:
         pool.stop()
-        raise
     return run.outcomes
 
 

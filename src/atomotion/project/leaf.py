@@ -6,12 +6,12 @@ and ``log.txt`` what happened, ``out/`` and ``figures/`` the results, ``work/`` 
 
 import json
 import os
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from atomotion.data import from_mapping, to_mapping
-from atomotion.io.config import MovieSource
+from atomotion.io.config import MovieSource, with_paths
 from atomotion.project.fingerprint import digest_of, fingerprint
 from atomotion.project.plan import Leaf, Result
 
@@ -60,11 +60,7 @@ def _content(value: Any) -> Any:
     if isinstance(value, list):
         return [_content(each) for each in value]
     if isinstance(value, MovieSource):
-        facts = to_mapping(value, only_changed=True)
-        for key in ("path", "gain", "dark"):
-            if facts.get(key) is not None:
-                facts[key] = fingerprint(Path(facts[key]))
-        return facts
+        return to_mapping(value, only_changed=True) | _each_path(value, fingerprint)
     return fingerprint(value) if isinstance(value, Path) else value
 
 
@@ -72,14 +68,16 @@ def _written(value: Any, folder: Path) -> Any:
     if isinstance(value, list):
         return [_written(each, folder) for each in value]
     if isinstance(value, MovieSource):
-        facts = to_mapping(value, only_changed=True)
-        for key in ("path", "gain", "dark"):
-            if facts.get(key) is not None:
-                facts[key] = os.path.relpath(facts[key], folder)
-        return {"movie": facts}
+        places = _each_path(value, lambda path: os.path.relpath(path, folder))
+        return {"movie": to_mapping(value, only_changed=True) | places}
     if isinstance(value, Path):
         return {"path": os.path.relpath(value, folder)}
     return value
+
+
+def _each_path(source: MovieSource, function: Callable[[Path], str]) -> dict[str, str]:
+    paths = {"path": source.path, "dark": source.dark, "gain": source.gain}
+    return {key: function(path) for key, path in paths.items() if path is not None}
 
 
 def read_inputs(written: Any, folder: Path) -> Any:
@@ -90,8 +88,7 @@ def read_inputs(written: Any, folder: Path) -> Any:
         return _place(folder, written["path"])
     if isinstance(written, dict) and set(written) == {"movie"}:
         source = from_mapping(MovieSource, written["movie"], where=str(folder / "leaf.json"))
-        paths = {key: getattr(source, key) for key in ("path", "gain", "dark")}
-        return replace(source, **{key: _place(folder, path) for key, path in paths.items() if path is not None})
+        return with_paths(source, lambda path: _place(folder, path))
     return written
 
 

@@ -1,11 +1,13 @@
 """Where leaves are run: in this process, in local processes, or on a cluster through Dask. One interface."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
-import time
+import threading
 from collections.abc import Mapping
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,10 +18,16 @@ from atomotion.project.worker import run_leaf
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
-class Pool(Protocol):
-    """Runs leaves; `slots` is how many at once."""
+_UNFINISHED = ("new", "waiting", "running")
 
-    slots: int
+
+class Pool(Protocol):
+    """Runs leaves."""
+
+    @property
+    def slots(self) -> int:
+        """How many leaves it takes at once."""
+        ...
 
     def submit(self, folder: Path) -> None:
         """Start the leaf in `folder`."""
@@ -35,78 +43,118 @@ class Pool(Protocol):
 
 
 class InlinePool:
-    """One leaf at a time in this process; for scripts and the debugger."""
+    """One leaf at a time in a thread of this process: for single commands, scripts and the debugger."""
 
     slots = 1
 
     def __init__(self, threads: int = 1) -> None:
         self.threads = threads
-        self._done: list[Path] = []
+        self._running: dict[Path, Future[Any]] = {}
 
     def submit(self, folder: Path) -> None:
-        """Run the leaf now."""
-        run_leaf(folder, threads=self.threads)
-        self._done.append(folder)
+        """Run the leaf beside the caller, who goes on hearing of its progress."""
+        future: Future[Any] = Future()
+
+        def work() -> None:
+            try:
+                future.set_result(run_leaf(folder, threads=self.threads))
+            except BaseException as error:
+                future.set_exception(error)
+
+        # a daemon: Ctrl-C ends the program without waiting for the leaf, which goes on from its checkpoint next time
+        threading.Thread(target=work, daemon=True).start()
+        self._running[folder] = future
 
     def finished(self) -> list[Path]:
-        """The leaves that were run since the last call."""
-        done, self._done = self._done, []
-        return done
+        """The leaves that ended since the last call."""
+        ended = [folder for folder, future in self._running.items() if future.done()]
+        for folder in ended:
+            self._running.pop(folder).result()
+        return ended
 
     def stop(self) -> None:
-        """Nothing is running between calls."""
+        """Mark what is running as stopped; a thread cannot be ended from outside."""
+        for folder in self._running:
+            write_json(folder / "status.json", {**read_status(folder), "state": "stopped"})
+
+
+class _Worker:
+    """A process that runs one leaf after the other, and ends with this one."""
+
+    def __init__(self, threads: int) -> None:
+        environment = {**os.environ, **dict.fromkeys(_THREAD_VARIABLES, str(threads))}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "atomotion.project.worker", str(threads)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            env=environment,
+            # Ctrl-C in the terminal is for the parent, which then ends its workers in order
+            start_new_session=True,
+        )
+        self.folder: Path | None = None
+
+    def give(self, folder: Path) -> None:
+        """Hand it a leaf."""
+        self.folder = folder
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{folder}\n".encode())
+        self.process.stdin.flush()
+
+    def ended(self) -> Path | None:
+        """The leaf that it was given, once that has ended; a worker that died says so in the leaf's status."""
+        if self.folder is None:
+            return None
+        if self.process.poll() is not None:
+            if read_status(self.folder)["state"] in _UNFINISHED:
+                record_death(self.folder, self.process.returncode)
+        elif read_status(self.folder)["state"] in _UNFINISHED:
+            return None
+        folder, self.folder = self.folder, None
+        return folder
+
+    def close(self) -> None:
+        """End the process, gently first."""
+        assert self.process.stdin is not None
+        if self.folder is not None:
+            self.process.send_signal(signal.SIGINT if os.name == "posix" else signal.SIGTERM)
+        with contextlib.suppress(OSError):
+            self.process.stdin.close()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
 
 class LocalPool:
-    """A process per leaf on this machine, so that a crash or a lack of memory takes one leaf and not the others."""
+    """Processes on this machine, so that a crash or a lack of memory takes one leaf and not the others."""
 
     def __init__(self, jobs: int, threads: int) -> None:
         self.slots = jobs
         self.threads = threads
-        self._running: dict[Path, subprocess.Popen[bytes]] = {}
+        self._workers: list[_Worker] = []
 
     def submit(self, folder: Path) -> None:
-        """Start a process for the leaf."""
-        environment = {**os.environ, **dict.fromkeys(_THREAD_VARIABLES, str(self.threads))}
-        with (folder / "log.txt").open("ab") as log:
-            self._running[folder] = subprocess.Popen(
-                [sys.executable, "-m", "atomotion.project.worker", str(folder), str(self.threads)],
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                env=environment,
-                # Ctrl-C in the terminal is for the parent, which then ends its workers in order
-                start_new_session=True,
-            )
+        """Give the leaf to an idle process, or to a new one."""
+        self._workers = [each for each in self._workers if each.process.poll() is None or each.folder is not None]
+        idle = next((each for each in self._workers if each.folder is None), None)
+        if idle is None:
+            idle = _Worker(self.threads)
+            self._workers.append(idle)
+        idle.give(folder)
 
     def finished(self) -> list[Path]:
-        """The leaves whose process has ended."""
-        ended = [folder for folder, process in self._running.items() if process.poll() is not None]
-        for folder in ended:
-            process = self._running.pop(folder)
-            if process.stdin is not None:
-                process.stdin.close()
-            if read_status(folder)["state"] in ("new", "running", "waiting"):
-                record_death(folder, process.returncode)
-        return ended
+        """The leaves that have ended, or whose process has."""
+        return [folder for folder in (each.ended() for each in self._workers) if folder is not None]
 
     def stop(self) -> None:
-        """Ask the processes to end, and end those that do not within five seconds."""
-        for process in self._running.values():
-            process.send_signal(signal.SIGINT if os.name == "posix" else signal.SIGTERM)
-        deadline = time.monotonic() + 5
-        for folder, process in self._running.items():
-            try:
-                process.wait(max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            if process.stdin is not None:
-                process.stdin.close()
-            status = read_status(folder)
-            if status["state"] != "done":
-                write_json(folder / "status.json", {**status, "state": "stopped"})
-        self._running.clear()
+        """End all processes; an unfinished leaf is marked as stopped."""
+        for worker in self._workers:
+            folder = worker.folder
+            worker.close()
+            if folder is not None and read_status(folder)["state"] in _UNFINISHED:
+                write_json(folder / "status.json", {**read_status(folder), "state": "stopped"})
+        self._workers.clear()
 
 
 def record_death(folder: Path, code: int) -> None:

@@ -6,12 +6,12 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from atomotion.data import InputError, UsageError, from_mapping, parameters_of, to_mapping
-from atomotion.io.config import MovieSource
+from atomotion.io.config import MovieSource, with_paths
 
 SCHEMA_VERSION = 1
 _TABLES = ("schema_version", "route", "sample", "acquisition", "movie", "cluster")
@@ -119,14 +119,7 @@ def _entry(values: dict[str, Any], shared: dict[str, Any], root: Path) -> MovieE
     if "path" not in values:
         raise UsageError(f"{where} has no path")
     source = from_mapping(MovieSource, {**shared, **values}, where=where)
-    source = replace(
-        source,
-        **{
-            key: _inside(root, getattr(source, key))
-            for key in ("path", "gain", "dark")
-            if getattr(source, key) is not None
-        },
-    )
+    source = with_paths(source, lambda path: _inside(root, path))
     assert source.path is not None
     return MovieEntry(
         name=name or movie_name(source.path),

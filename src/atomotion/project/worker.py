@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import queue
 import shutil
 import socket
 import sys
@@ -50,6 +51,7 @@ def _run(folder: Path, threads: int) -> dict[str, Any]:
         "host": socket.gethostname(),
     }
     write_json(folder / "status.json", status)
+    _forget_peak_memory()
     events = EventLog(folder / "events.jsonl")
     try:
         with _logging_to(folder / "log.txt"):
@@ -134,7 +136,17 @@ def _sentence(error: BaseException) -> str:
     return f"{type(error).__name__}: {error} (log.txt has the details)"
 
 
+def _forget_peak_memory() -> None:
+    # Linux: start the high-water mark anew, so that a leaf's peak is its own
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
 def _peak_memory_megabytes() -> float | None:
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return round(int(line.split()[1]) * 1024 / 1e6, 1)
     if sys.platform == "win32":
         return None
     import resource
@@ -143,18 +155,25 @@ def _peak_memory_megabytes() -> float | None:
     return round(peak * (1 if sys.platform == "darwin" else 1024) / 1e6, 1)
 
 
-def _leave_with_parent() -> None:
+def _read_folders(given: "queue.Queue[Path]", busy: threading.Event) -> None:
+    for line in sys.stdin:
+        busy.set()
+        given.put(Path(line.rstrip("\n")))
     # the parent holds the other end: it closes when the parent ends, however it ends
-    sys.stdin.buffer.read()
-    os._exit(1)
+    os._exit(1 if busy.is_set() else 0)
 
 
 def main(arguments: list[str]) -> int:
-    """``python -m atomotion.project.worker FOLDER THREADS``: run one leaf and end with the process that started it."""
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
-    status = run_leaf(Path(arguments[0]), threads=int(arguments[1]))
-    return 0 if status["state"] == "done" else 1
+    """``python -m atomotion.project.worker THREADS``: run the leaves named on standard input until it closes."""
+    threads = int(arguments[0])
+    given: queue.Queue[Path] = queue.Queue()
+    busy = threading.Event()
+    threading.Thread(target=_read_folders, args=(given, busy), daemon=True).start()
+    while True:
+        run_leaf(given.get(), threads=threads)
+        busy.clear()
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    with contextlib.suppress(KeyboardInterrupt):
+        sys.exit(main(sys.argv[1:]))

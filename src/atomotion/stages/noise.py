@@ -8,6 +8,7 @@ import pandas as pd
 
 from atomotion.io.movie import open_movie
 from atomotion.noise.config import NoiseConfig
+from atomotion.noise.consequences import seen_in_vacuum
 from atomotion.noise.findings import NoiseFindings
 from atomotion.noise.measure import measure_noise
 from atomotion.project.leaf import read_json
@@ -24,65 +25,62 @@ def run(task: Task) -> None:
     movie = open_movie(task.inputs["movie"])
     vacuum_frames, mask = vacuum_on_movie(task.inputs.get("vacuum"), movie)
     separate = vacuum_frames is not None and vacuum_frames is not movie.frames
-    own = measure_noise(
+    findings = measure_noise(
         movie.frames, vacuum_mask=None if separate else mask, config=task.config, on_step=task.steps("frames")
     )
-    measured = own
     if separate:
-        # frames of an empty region are the purer noise; what is wrong with single frames only the movie can tell
         assert vacuum_frames is not None
-        measured = measure_noise(vacuum_frames, config=task.config, on_step=task.steps("vacuum frames"))
-    summary = _summary(measured, own, "vacuum" if separate else measured.method)
-    for sentence in summary["warnings"]:
+        empty = measure_noise(vacuum_frames, vacuum_mask=mask, config=task.config, on_step=task.steps("vacuum frames"))
+        findings = seen_in_vacuum(findings, empty)
+    for sentence in findings.warnings:
         task.warn(sentence)
-    task.write_json("noise.json", summary)
-    table = frame_table(own)
-    task.write_table("noise_frames.csv", table)
+    task.write_json("noise.json", _summary(findings))
+    task.write_table("noise_frames.csv", _frame_table(findings))
     figure = noise_findings(
-        level=measured.window_mean,
-        variance=measured.window_variance,
-        gain=measured.units_per_electron,
-        offset=measured.offset,
-        pixel_correlation=measured.pixel_correlation,
-        frame_correlation=measured.frame_correlation,
-        frame_means=own.frame_mean,
-        outliers=own.outlier_index,
+        level=findings.window_mean,
+        variance=findings.window_variance,
+        gain=findings.units_per_electron,
+        offset=findings.offset,
+        pixel_correlation=findings.pixel_correlation,
+        frame_correlation=findings.frame_correlation,
+        frame_means=findings.frame_mean,
+        outliers=findings.outlier_index,
         times=movie.time_axis(),
     )
     save(figure, task.figure("noise.png"))
 
 
-def _summary(measured: NoiseFindings, own: NoiseFindings, method: str) -> dict[str, Any]:
-    low, high = measured.units_per_electron_interval or (None, None)
+def _summary(findings: NoiseFindings) -> dict[str, Any]:
+    low, high = findings.units_per_electron_interval or (None, None)
     return {
-        "units_per_electron": measured.units_per_electron,
+        "units_per_electron": findings.units_per_electron,
         "units_per_electron_low": low,
         "units_per_electron_high": high,
-        "offset": measured.offset,
-        "is_poisson": measured.is_poisson,
-        "electrons_per_pixel": measured.electrons_per_pixel,
-        "pixel_lag1": measured.pixel_lag1,
-        "pixel_lag1_x": measured.pixel_lag1_x,
-        "pixel_lag1_y": measured.pixel_lag1_y,
-        "pixel_lag1_error": measured.pixel_lag1_error,
-        "pixel_correlation": measured.pixel_correlation,
-        "is_white_pixels": measured.is_white_pixels,
-        "frame_lag1": measured.frame_lag1,
-        "frame_lag1_error": measured.frame_lag1_error,
-        "frame_correlation": measured.frame_correlation,
-        "is_white_frames": measured.is_white_frames,
-        "vacuum_snr": measured.vacuum_snr,
-        "flicker": own.flicker,
-        "outlier_frames": own.outlier_index,
-        "outlier_reasons": [each.detail for each in own.outlier_frames],
-        "method": method,
-        "warnings": list(dict.fromkeys([*measured.warnings, *own.outlier_warnings()])),
+        "offset": findings.offset,
+        "is_poisson": findings.is_poisson,
+        "electrons_per_pixel": findings.electrons_per_pixel,
+        "pixel_lag1": findings.pixel_lag1,
+        "pixel_lag1_x": findings.pixel_lag1_x,
+        "pixel_lag1_y": findings.pixel_lag1_y,
+        "pixel_lag1_error": findings.pixel_lag1_error,
+        "pixel_correlation": findings.pixel_correlation,
+        "is_white_pixels": findings.is_white_pixels,
+        "frame_lag1": findings.frame_lag1,
+        "frame_lag1_error": findings.frame_lag1_error,
+        "frame_correlation": findings.frame_correlation,
+        "is_white_frames": findings.is_white_frames,
+        "vacuum_snr": findings.vacuum_snr,
+        "flicker": findings.flicker,
+        "outlier_frames": findings.outlier_index,
+        "outlier_reasons": [each.detail for each in findings.outlier_frames],
+        "method": findings.method,
+        "warnings": findings.warnings,
     }
 
 
-def frame_table(findings: NoiseFindings) -> pd.DataFrame:
+def _frame_table(findings: NoiseFindings) -> pd.DataFrame:
     """One row per frame: its brightness and what is wrong with it."""
-    reasons = np.full(len(findings.frame_mean), "", dtype=object)
+    reasons = [""] * len(findings.frame_mean)
     for each in findings.outlier_frames:
         reasons[each.index] = each.detail
     return pd.DataFrame(
@@ -145,7 +143,7 @@ STAGE = Stage(
     outputs=(
         OutputFile(
             name="noise.json",
-            about="What the noise is; `null` where something could not be measured.",
+            about="What the noise is; `null` where something could not be findings.",
             columns=(
                 Column(
                     "units_per_electron", "Noise variance per mean intensity: stored units that one electron makes."
