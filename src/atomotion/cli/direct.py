@@ -1,10 +1,10 @@
-"""Run stages on files, and say where the results are."""
+"""Run stages on files, put the results where the user wants them, and say where that is."""
 
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,34 +12,74 @@ from atomotion.cli.flags import Run
 from atomotion.cli.machine import cores
 from atomotion.cli.progress import Progress
 from atomotion.project.direct import deliver, read_summary, run_directly, working_folder
-from atomotion.project.plan import Leaf, Result
+from atomotion.project.plan import Leaf
 from atomotion.project.pools import InlinePool
 from atomotion.project.stage import Stage
 
-# a stage, its config, and its inputs; an input may be ("stage", "file") of a stage before it
-Step = tuple[Stage, Any, Mapping[str, Any]]
 
+@dataclass
+class Command:
+    """One command's stages, run one after the other in this process.
 
-@dataclass(frozen=True, kw_only=True)
-class Done:
-    """What a command made: JSON summaries by file name, and the files that were put in place."""
+    A killed command leaves a hidden folder beside `out`; the same command goes on from it.
 
-    summaries: Mapping[str, dict[str, Any]]
-    files: Sequence[Path]
+    Parameters
+    ----------
+    out : Path or None
+        Where results go; without it only the summaries are kept.
+    run : Run
+    """
+
+    out: Path | None
     run: Run
+    leaves: list[Leaf] = field(default_factory=list)
+    summaries: dict[str, dict[str, Any]] = field(default_factory=dict)
+    files: list[Path] = field(default_factory=list)
 
-    def summary(self, name: str) -> dict[str, Any]:
-        """One JSON result."""
-        return self.summaries[name]
+    def __post_init__(self) -> None:
+        self._work = Path(tempfile.mkdtemp(prefix="atomotion-")) if self.out is None else working_folder(self.out)
 
-    def say(self, *, next_command: str = "", also: Mapping[str, Any] | None = None) -> None:
-        """The last lines of a command: the JSON that was asked for, or where the result is and what to do next."""
+    def stage(self, stage: Stage, config: Any, subject: str = "", **inputs: Any) -> Leaf:
+        """Add a stage; its inputs may be results of earlier ones."""
+        leaf = Leaf(
+            stage=stage, subject=subject, folder=self._work / subject / stage.name, config=config, inputs=inputs
+        )
+        self.leaves.append(leaf)
+        return leaf
+
+    def execute(self, main: Leaf) -> bool:
+        """Run the stages and put the results in place, those of `main` first; False where it was only a dry run."""
+        if self.run.dry_run:
+            for leaf in self.leaves:
+                given = ", ".join(role for role, value in leaf.inputs.items() if value is not None)
+                print(f"would run {leaf.stage.name} {leaf.subject} with {given}")
+            return False
+        several = len({leaf.subject for leaf in self.leaves}) > 1
+        try:
+            with Progress(quiet=self.run.quiet or self.run.json, verbose=self.run.verbose, several=several) as progress:
+                run_directly(self.leaves, pool=InlinePool(self.run.threads or cores()), listen=progress)
+            for leaf in self.leaves:
+                for file in leaf.stage.outputs:
+                    if file.name.endswith(".json") and (leaf.folder / "out" / file.name).exists():
+                        self.summaries.setdefault(file.name, read_summary(leaf, file.name))
+            if self.out is not None:
+                self.files = deliver([main, *(each for each in self.leaves if each is not main)], self.out)
+        finally:
+            if self.out is None:
+                shutil.rmtree(self._work, ignore_errors=True)
+        shutil.rmtree(self._work, ignore_errors=True)
+        return True
+
+    def say(self, *, summary: str = "", next_command: str = "") -> None:
+        """The last lines: the JSON that was asked for, or where the result is and what to do next."""
         if self.run.json:
             merged: dict[str, Any] = {}
             for values in self.summaries.values():
-                merged |= {key: value for key, value in values.items() if key not in merged}
-            print(json.dumps(merged | dict(also or {}), indent=1))
+                merged = values | merged
+            print(json.dumps(merged, indent=1))
             return
+        if summary:
+            print(summary)
         if self.files:
             more = f" and {len(self.files) - 1} more beside it" if len(self.files) > 1 else ""
             print(f"result: {self.files[0]}{more}")
@@ -47,54 +87,9 @@ class Done:
             print(f"next: {next_command}")
 
 
-def run_stages(steps: Sequence[Step], *, out: Path | None, run: Run, main: int = 0, subject: str = "") -> Done:
-    """Run the stages one after the other; the results at `out`, or only their summaries where `out` is None.
-
-    A killed command leaves a hidden folder beside `out`; the same command goes on from it.
-    """
-    temporary = Path(tempfile.mkdtemp(prefix="atomotion-")) if out is None else None
-    work = temporary if out is None or temporary is not None else working_folder(out)
-    assert work is not None
-    leaves = plan_steps(steps, work, subject)
-    if run.dry_run:
-        for leaf in leaves:
-            print(f"would run {leaf}: {', '.join(role for role, value in leaf.inputs.items() if value is not None)}")
-        return Done(summaries={}, files=[], run=run)
-    try:
-        with Progress(quiet=run.quiet or run.json, verbose=run.verbose) as progress:
-            run_directly(leaves, pool=InlinePool(run.threads or cores()), listen=progress)
-        summaries = {
-            file.name: read_summary(leaf, file.name)
-            for leaf in leaves
-            for file in leaf.stage.outputs
-            if file.name.endswith(".json") and (leaf.folder / "out" / file.name).exists()
-        }
-        files = (
-            [] if out is None else deliver([leaves[main], *(each for each in leaves if each is not leaves[main])], out)
-        )
-    finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
-    shutil.rmtree(work, ignore_errors=True)
-    return Done(summaries=summaries, files=files, run=run)
-
-
-def plan_steps(steps: Sequence[Step], work: Path, subject: str = "") -> list[Leaf]:
-    """The steps as leaves below `work`, with references to earlier steps put in."""
-    leaves: dict[str, Leaf] = {}
-    for stage, config, inputs in steps:
-        name = f"{stage.name}/{subject}" if subject else stage.name
-        leaves[stage.name] = Leaf(
-            stage=stage,
-            subject=subject,
-            folder=work / name,
-            config=config,
-            inputs={role: _refer(value, leaves) for role, value in inputs.items()},
-        )
-    return list(leaves.values())
-
-
-def _refer(value: Any, leaves: Mapping[str, Leaf]) -> Any:
-    if isinstance(value, tuple) and len(value) == 2 and value[0] in leaves:
-        return Result(leaf=leaves[value[0]], file=value[1])
-    return value
+def facts_in_words(values: Mapping[str, Any]) -> str:
+    """A few numbers on a line each."""
+    return "\n".join(
+        f"{name:22} {'not known' if value is None else f'{value:.4g}' if isinstance(value, float) else value}"
+        for name, value in values.items()
+    )

@@ -5,8 +5,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from atomotion.cli.direct import run_stages
-from atomotion.cli.flags import Out, Run, with_flags
+from atomotion.cli.direct import Command
+from atomotion.cli.flags import Noise, Out, Run, with_flags
 from atomotion.io.config import MovieSource
 from atomotion.track.config import DriftConfig
 
@@ -17,7 +17,7 @@ def drift(
     /,
     *,
     out: Out,
-    noise: Annotated[Path | None, Parameter(help="A noise.json, whose outlier frames are passed over.")] = None,
+    noise: Noise = None,
     config: DriftConfig,
     source: MovieSource,
     run: Run,
@@ -27,7 +27,12 @@ def drift(
 
     from atomotion.stages.drift import STAGE
 
-    inputs = {"movie": replace(source, path=movie), "noise": noise}
-    done = run_stages([(STAGE, config, inputs)], out=out, run=run)
-    done.say(next_command=f"atomotion order {movie} --drift {out} -o order.csv")
+    command = Command(out, run)
+    leaf = command.stage(STAGE, config, movie=replace(source, path=movie), noise=noise)
+    if command.execute(leaf):
+        values = command.summaries["drift.json"]
+        command.say(
+            summary=f"drift over {values['range_px']:.3g} px, known to {values['median_sd_px']:.2g} px",
+            next_command=f"atomotion order {movie} --drift {out} -o order.csv",
+        )
     return 0

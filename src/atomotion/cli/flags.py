@@ -3,7 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +17,14 @@ Out = Annotated[Path, Parameter(name=["--out", "-o"], help="Where the result goe
 OptionalOut = Annotated[
     Path | None, Parameter(name=["--out", "-o"], help="Where the result goes: a file, or a folder.")
 ]
+PolygonFile = Annotated[
+    Path | None, Parameter(help="The particle's outline: JSON, or .roi/.zip of Fiji; found in the movie if not given.")
+]
+Vacuum = Annotated[
+    str | None, Parameter(help="An empty region: a polygon file, or FILE[:ARRAY] with frames of one.")
+]
+Drift = Annotated[Path | None, Parameter(help="The movie's drift, as atomotion drift writes it.")]
+Noise = Annotated[Path | None, Parameter(help="The movie's noise.json, as atomotion quality writes it.")]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,7 +42,8 @@ def with_flags(**configs: type) -> Callable[[Callable[..., Any]], Callable[..., 
     """A decorator that turns the named parameters of a command into the flags of their config.
 
     ``@with_flags(source=MovieSource, config=OrderConfig)`` above ``def order(movie, /, *, source, config)`` gives the
-    command the flags of both and calls the function with a `MovieSource` and an `OrderConfig`.
+    command the flags of both and calls the function with a `MovieSource` and an `OrderConfig`. A config under another
+    name than `source`, `config` and `run` has that name in front of its flags (``--periods-min-frames``).
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -43,18 +52,21 @@ def with_flags(**configs: type) -> Callable[[Callable[..., Any]], Callable[..., 
         flags: dict[str, inspect.Parameter] = {}
         for name, config in configs.items():
             for spec in parameters_of(config):
-                if spec.key in {"path"}:
+                if spec.key == "path":  # the command's own argument
                     continue
-                if spec.key in flags:
-                    raise TypeError(f"{function.__name__}: two configs have the flag {spec.flag}")
-                flags[spec.key] = _flag(spec, _heading(name, config))
+                key = _key(name, spec)
+                if key in flags:
+                    raise TypeError(f"{function.__name__}: two configs have the flag {key}")
+                flags[key] = _flag(replace(spec, key=key), _heading(name, config))
 
         @functools.wraps(function)
         def command(*positional: Any, **given: Any) -> Any:
             for name, config in configs.items():
-                keys = [spec.key for spec in parameters_of(config)]
-                values = {key: given.pop(key) for key in keys if key in given}
-                stated = {key: value for key, value in values.items() if value is not None}
+                stated = {}
+                for spec in parameters_of(config):
+                    value = given.pop(_key(name, spec), None)
+                    if value is not None:
+                        stated[spec.key] = value
                 given[name] = from_mapping(config, stated, where="")
             return function(*positional, **given)
 
@@ -64,6 +76,10 @@ def with_flags(**configs: type) -> Callable[[Callable[..., Any]], Callable[..., 
         return command
 
     return decorate
+
+
+def _key(name: str, spec: declared.Parameter) -> str:
+    return spec.key if name in ("source", "config", "run") else f"{name}_{spec.key}"
 
 
 def _heading(name: str, config: type) -> Group:

@@ -51,7 +51,7 @@ def new(
         print(f"{name}: {found.frames.shape[0]} frames of {found.frames.shape[1]} x {found.frames.shape[2]}")
         for missing, use in _missing(found.pixel_size, found.time_axis()):
             print(f"  {missing} is not known: {use}")
-    for name, given in (("polygon", polygon), ("vacuum", vacuum_input(vacuum) if vacuum else None)):
+    for name, given in (("polygon", polygon), ("vacuum", vacuum_input(vacuum))):
         place = given if isinstance(given, Path) or given is None else given.path
         if place is not None and not place.exists():
             raise InputError(f"{place} does not exist; it was given with --{name}")

@@ -5,8 +5,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from atomotion.cli.direct import run_stages
-from atomotion.cli.flags import OptionalOut, Run, with_flags
+from atomotion.cli.direct import Command, facts_in_words
+from atomotion.cli.flags import OptionalOut, Run, Vacuum, with_flags
 from atomotion.io.config import MovieSource
 from atomotion.noise.config import NoiseConfig
 
@@ -17,9 +17,7 @@ def quality(
     /,
     *,
     out: OptionalOut = None,
-    vacuum: Annotated[
-        str | None, Parameter(help="An empty region: a polygon file, or FILE[:ARRAY] with frames of one.")
-    ] = None,
+    vacuum: Vacuum = None,
     config: NoiseConfig,
     source: MovieSource,
     run: Run,
@@ -30,20 +28,18 @@ def quality(
     from atomotion.stages import noise
     from atomotion.stages.vacuum import vacuum_input
 
-    inputs = {"movie": replace(source, path=movie), "vacuum": vacuum_input(vacuum) if vacuum else None}
-    done = run_stages([(noise.STAGE, config, inputs)], out=out, run=run)
-    values = done.summary("noise.json")
-    if not run.json:
+    command = Command(out, run)
+    leaf = command.stage(noise.STAGE, config, movie=replace(source, path=movie), vacuum=vacuum_input(vacuum))
+    if command.execute(leaf):
+        values = command.summaries["noise.json"]
         low, high = values["units_per_electron_low"], values["units_per_electron_high"]
-        interval = "" if low is None else f" ({low:.4g} to {high:.4g})"
-        _line("units per electron", values["units_per_electron"], interval)
-        _line("electrons per pixel", values["electrons_per_pixel"])
-        _line("pixel correlation", values["pixel_lag1"], f" +- {values['pixel_lag1_error']:.2g}")
-        _line("frame correlation", values["frame_lag1"])
-        print(f"outlier frames       {', '.join(map(str, values['outlier_frames'])) or 'none'}")
-    done.say(next_command=f"atomotion order {movie} -o order.csv")
+        shown = {
+            "units per electron": values["units_per_electron"],
+            "  95 % interval": None if low is None else f"{low:.4g} to {high:.4g}",
+            "electrons per pixel": values["electrons_per_pixel"],
+            "pixel correlation": values["pixel_lag1"],
+            "frame correlation": values["frame_lag1"],
+            "outlier frames": ", ".join(map(str, values["outlier_frames"])) or "none",
+        }
+        command.say(summary=facts_in_words(shown), next_command=f"atomotion order {movie} -o order.csv")
     return 0
-
-
-def _line(name: str, value: float | None, more: str = "") -> None:
-    print(f"{name:20} " + ("not measured" if value is None else f"{value:.4g}{more}"))

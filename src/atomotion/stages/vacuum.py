@@ -17,8 +17,10 @@ _POLYGON_ENDINGS = (".json", ".roi", ".zip")
 Vacuum = Path | MovieSource
 
 
-def vacuum_input(text: str) -> Vacuum:
-    """What ``--vacuum`` names: a polygon file, or ``FILE[:ARRAY]`` with frames of an empty region."""
+def vacuum_input(text: str | None) -> Vacuum | None:
+    """What ``--vacuum`` names: a polygon file, or ``FILE[:ARRAY]`` with frames of an empty region; None for nothing."""
+    if text is None:
+        return None
     path, separator, array = text.rpartition(":")
     # a Windows drive letter is no file name before a colon
     if separator and len(path) > 1 and not Path(text).exists():

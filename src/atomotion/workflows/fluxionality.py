@@ -38,7 +38,7 @@ def leaves(project: Project) -> list[Leaf]:
 
 def _of_movie(project: Project, movie: MovieEntry) -> list[Leaf]:
     name, source = movie.name, movie.source
-    vacuum = vacuum_input(movie.vacuum) if movie.vacuum else None
+    vacuum = vacuum_input(movie.vacuum)
     measured = _leaf(project, noise.STAGE, name, movie=source, vacuum=vacuum)
     drifted = _leaf(project, drift.STAGE, name, movie=source, noise=measured.result("noise.json"))
     found = _leaf(

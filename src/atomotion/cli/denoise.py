@@ -1,0 +1,50 @@
+"""``atomotion denoise``: a movie with less noise."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from atomotion.cli.direct import Command
+from atomotion.cli.flags import Drift, Noise, Out, Run, Vacuum, with_flags
+from atomotion.data import UsageError
+from atomotion.denoise.config import DenoiseConfig
+from atomotion.io.config import MovieSource
+
+
+@with_flags(config=DenoiseConfig, source=MovieSource, run=Run)
+def denoise(
+    movie: Annotated[Path, Parameter(help="The movie.")],
+    /,
+    *,
+    out: Out,
+    drift: Drift = None,
+    noise: Noise = None,
+    vacuum: Vacuum = None,
+    config: DenoiseConfig,
+    source: MovieSource,
+    run: Run,
+) -> int:
+    """Denoise a movie. With --vacuum, simulated vacuum goes through the same, for what order is compared with."""
+    from dataclasses import replace
+
+    from atomotion.io.formats import writer_of
+    from atomotion.stages.denoise import STAGE
+    from atomotion.stages.vacuum import vacuum_input
+
+    if out.suffix and out.resolve() == movie.resolve():
+        raise UsageError(f"{out} is the movie itself; choose another name for the result")
+    if out.suffix:
+        writer_of(out)
+    command = Command(out, run)
+    leaf = command.stage(
+        STAGE,
+        config,
+        movie=replace(source, path=movie),
+        drift=drift,
+        noise=noise,
+        vacuum=vacuum_input(vacuum),
+    )
+    if command.execute(leaf):
+        command.say(next_command=f"atomotion order {movie} --denoised {command.files[0]} -o order.csv")
+    return 0

@@ -1,0 +1,61 @@
+"""Frames that cannot be used: values that are not finite, or all the same."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atomotion.data import InputError
+
+_NAMED = 10
+
+
+def bad_frames(block: NDArray[np.number], start: int = 0) -> dict[int, str]:
+    """Which frames of a block cannot be used, and why.
+
+    Parameters
+    ----------
+    block : (n, y, x)
+    start : int
+        Number of the first of them in the movie.
+
+    Returns
+    -------
+    dict
+        Number of the frame in the movie to a few words: "is constant (0)", "has 12 values that are not finite".
+    """
+    found: dict[int, str] = {}
+    for number, frame in enumerate(block, start):
+        broken = int(np.count_nonzero(~np.isfinite(frame))) if frame.dtype.kind == "f" else 0
+        if broken:
+            found[number] = (
+                f"has {broken} value{'s' if broken > 1 else ''} that {'are' if broken > 1 else 'is'} not finite"
+            )
+        elif frame.size > 1 and (frame == frame.flat[0]).all():
+            found[number] = f"is constant ({frame.flat[0]:g})"
+    return found
+
+
+def refuse_bad_frames(bad: Mapping[int, str], name: str) -> None:
+    """Nothing where `bad` is empty.
+
+    Parameters
+    ----------
+    bad : mapping
+        From `bad_frames`, of one block or of many together.
+    name : str
+        The movie's.
+
+    Raises
+    ------
+    InputError
+        Naming the frames, their trouble, and the flag that leaves them out.
+    """
+    if not bad:
+        return
+    named = "; ".join(f"frame {number} {reason}" for number, reason in sorted(bad.items())[:_NAMED])
+    more = f"; and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
+    raise InputError(
+        f"{name} has {len(bad)} bad frame{'s' if len(bad) > 1 else ''}: {named}{more}; "
+        "--bad-frames skip leaves them out"
+    )

@@ -1,0 +1,220 @@
+"""The polygon around the particle, found in the movie, and a vacuum region away from it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.filters import threshold_multiotsu
+from skimage.measure import approximate_polygon, regionprops
+from skimage.morphology import convex_hull_image
+
+from atomotion.order.config import RegionConfig
+from atomotion.order.region_evidence import RegionEvidence
+from atomotion.order.support import bump_over_line
+
+_MOST_BORDER = 0.2  # share of a particle's outline that may lie on the frame's border
+_LEAST_SOLID = 0.7  # share of its convex hull that a particle fills
+_LEAST_THICK = 0.5  # its largest inscribed circle, relative to the circle of its area
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Region:
+    """Where the particle is and where vacuum is.
+
+    Parameters
+    ----------
+    polygon : (n, 2) float, x y [px] or None
+        Convex hull of the particle.
+    vacuum : (4, 2) float, x y [px] or None
+        A rectangle.
+    score : float
+        How much like a particle the region looks: its share of its convex hull times the share of its outline that is
+        not on the frame's border; 0 for none.
+    how : str
+        Which of the ways found it: "alone" in vacuum, "stronger evidence" or "weaker evidence" than its support, "bump"
+        on a support with a straight surface.
+    reason, vacuum_reason : str
+        Why there is no polygon, no vacuum.
+    """
+
+    polygon: NDArray[np.float64] | None
+    vacuum: NDArray[np.float64] | None
+    score: float
+    how: str
+    reason: str
+    vacuum_reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Candidate:
+    mask: NDArray[np.bool_]
+    how: str
+    border: float
+    solidity: float
+    thickness: float
+
+    @property
+    def score(self) -> float:
+        return self.solidity * (1 - self.border)
+
+    @property
+    def is_particle(self) -> bool:
+        return self.border <= _MOST_BORDER and self.solidity >= _LEAST_SOLID and self.thickness >= _LEAST_THICK
+
+
+def find_region(evidence: RegionEvidence, config: RegionConfig | None = None) -> Region:
+    """The particle's polygon and a vacuum rectangle, or reasons why not.
+
+    Pixels whose evidence exceeds ``config.threshold`` are specimen. If the largest connected part does not reach the
+    frame's border, it is the particle. If it does, there is a support, and three ways of taking them apart are tried:
+    the part with more evidence than the rest, the part with less (both by Otsu's thresholds for three classes), and
+    what rises above the straight line that fits most of the support's surface. Of what looks like a particle (compact, not
+    thin, not on the border) the best is taken. Last, the particle is cut at a quarter of its own typical evidence,
+    which takes off the rim that smoothing adds.
+
+    Parameters
+    ----------
+    evidence : RegionEvidence
+        As `region_evidence` gives it.
+    config : RegionConfig
+    """
+    config = RegionConfig() if config is None else config
+    total = evidence.total
+    specimen = _cleaned(total > config.threshold)
+    smallest = np.pi * (config.min_diameter_px / 2 / evidence.bin) ** 2
+    found = [each for each in _candidates(total, specimen, smallest) if each.is_particle]
+    best = max(found, key=lambda each: each.score, default=None)
+    polygon, reason = None, ""
+    if best is not None:
+        polygon = _polygon(_tightened(best.mask, total, config.threshold, smallest), evidence)
+    elif specimen.sum() < smallest:
+        reason = (
+            f"nothing larger than {config.min_diameter_px:g} px stands out of the noise by {config.threshold:g} "
+            "standard errors; draw the polygon by hand, or use more frames"
+        )
+    else:
+        reason = (
+            "what stands out of the noise reaches the frame's border and could not be taken apart into support and "
+            "particle; draw the polygon by hand"
+        )
+    vacuum, vacuum_reason = _vacuum(specimen, evidence, config)
+    return Region(
+        polygon=polygon,
+        vacuum=vacuum,
+        score=0.0 if best is None else best.score,
+        how="" if best is None else best.how,
+        reason=reason,
+        vacuum_reason=vacuum_reason,
+    )
+
+
+def _candidates(total: NDArray[np.float32], specimen: NDArray[np.bool_], smallest: float) -> list[_Candidate]:
+    whole = _largest(specimen)
+    if whole.sum() < smallest:
+        return []
+    alone = _judged(whole, "alone")
+    if alone.is_particle:
+        return [alone]
+    logarithm = np.log1p(total)
+    strong = _cleaned(logarithm > threshold_multiotsu(logarithm, classes=3)[1])
+    support = _on_border(strong)
+    rest = _cleaned(whole & ~ndimage.binary_dilation(support, iterations=3))
+    found = [
+        (_largest(strong & ~support), "stronger evidence"),
+        (_largest(rest), "weaker evidence"),
+        *((_largest(_cleaned(bump)), "bump") for bump in bump_over_line(whole)),
+    ]
+    return [_judged(mask, how) for mask, how in found if mask.sum() >= smallest]
+
+
+def _judged(mask: NDArray[np.bool_], how: str) -> _Candidate:
+    properties = regionprops(mask.astype(np.uint8))[0]
+    outline = mask & ~ndimage.binary_erosion(mask, border_value=0)
+    edge = np.ones_like(mask)
+    edge[1:-1, 1:-1] = False
+    depth = ndimage.distance_transform_edt(np.pad(mask, 1)).max()
+    return _Candidate(
+        mask=mask,
+        how=how,
+        border=float((outline & edge).sum() / outline.sum()),
+        solidity=float(properties.solidity),
+        thickness=float(depth / np.sqrt(mask.sum() / np.pi)),
+    )
+
+
+def _tightened(
+    mask: NDArray[np.bool_], total: NDArray[np.float32], threshold: float, smallest: float
+) -> NDArray[np.bool_]:
+    core = ndimage.binary_erosion(mask, iterations=5)
+    level = float(np.median(total[core if core.any() else mask])) / 4
+    tight = _largest(_cleaned(mask & (total > max(level, threshold))))
+    return tight if tight.sum() >= smallest else mask
+
+
+def _cleaned(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Without specks and threads of 3 px, without holes."""
+    # the frame's border is no edge of the specimen
+    padded = ndimage.binary_opening(np.pad(mask, 4, mode="edge"), iterations=2)[4:-4, 4:-4]
+    return np.asarray(ndimage.binary_fill_holes(padded))
+
+
+def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    labels, count = ndimage.label(mask)
+    if count == 0:
+        return np.zeros_like(mask)
+    return np.asarray(labels == 1 + np.argmax(np.bincount(labels.ravel())[1:]))
+
+
+def _on_border(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The connected parts that reach the frame's border."""
+    labels, _ = ndimage.label(mask)
+    rim = np.concatenate((labels[0], labels[-1], labels[:, 0], labels[:, -1]))
+    return np.isin(labels, np.unique(rim[rim > 0]))
+
+
+def _polygon(mask: NDArray[np.bool_], evidence: RegionEvidence) -> NDArray[np.float64]:
+    hull = convex_hull_image(mask)
+    y, x = np.nonzero(hull & ~ndimage.binary_erosion(hull, border_value=0))
+    centre = np.array([x.mean(), y.mean()])
+    around = np.argsort(np.arctan2(y - centre[1], x - centre[0]))
+    outline = np.column_stack((x, y))[around].astype(float)
+    corners = approximate_polygon(np.vstack((outline, outline[:1])), tolerance=1.5)[:-1]
+    return (corners + 0.5) * evidence.bin - 0.5
+
+
+def _vacuum(
+    specimen: NDArray[np.bool_], evidence: RegionEvidence, config: RegionConfig
+) -> tuple[NDArray[np.float64] | None, str]:
+    margin = config.margin_px / evidence.bin
+    free = ndimage.distance_transform_edt(~specimen) > margin if specimen.any() else ~specimen
+    keep = int(np.ceil(margin))
+    free[:keep], free[len(free) - keep :] = False, False
+    free[:, :keep], free[:, free.shape[1] - keep :] = False, False
+    top, left, height, width = largest_rectangle(free)
+    shortest = min(height, width) * evidence.bin
+    if shortest < config.min_vacuum_px:
+        return None, (
+            f"no rectangle of {config.min_vacuum_px:g} px without specimen (the largest is {width * evidence.bin} x "
+            f"{height * evidence.bin} px); give the vacuum by hand"
+        )
+    corners = np.array(
+        [[left, top], [left + width - 1, top], [left + width - 1, top + height - 1], [left, top + height - 1]]
+    )
+    return (corners + 0.5) * evidence.bin - 0.5, ""
+
+
+def largest_rectangle(free: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+    """(top, left, height, width) of the largest rectangle of True pixels; all 0 where there is none."""
+    best, heights = (0, 0, 0, 0), np.zeros(free.shape[1], dtype=int)
+    for row in range(free.shape[0]):
+        heights = np.where(free[row], heights + 1, 0)
+        open_bars: list[tuple[int, int]] = []  # (left, height), heights rising
+        for column, height in enumerate([*heights.tolist(), 0]):
+            left = column
+            while open_bars and open_bars[-1][1] >= height:
+                left, tall = open_bars.pop()
+                if tall * (column - left) > best[2] * best[3]:
+                    best = (row - tall + 1, left, tall, column - left)
+            open_bars.append((left, height))
+    return best

@@ -1,0 +1,24 @@
+"""Ideal particles and molten ones, as `ase.Atoms` with the particle's origin at (0, 0, 0).
+
+Sizes are diameters in Å of the sphere that holds as many atoms of the bulk metal; shapes that come in steps (shells)
+take the step nearest to it.
+"""
+
+from atomotion.data.lazy import lazy_exports
+
+__getattr__, __dir__, __all__ = lazy_exports(
+    __name__,
+    {
+        "KINDS": "ideal",
+        "cuboctahedron": "ideal",
+        "decahedron": "ideal",
+        "disordered": "disorder",
+        "equivalent_diameter": "ideal",
+        "fcc_sphere": "ideal",
+        "icosahedron": "ideal",
+        "lattice_constant": "ideal",
+        "particle": "ideal",
+        "truncated_octahedron": "ideal",
+        "twinned_sphere": "ideal",
+    },
+)

@@ -1,0 +1,81 @@
+"""A first, coarse path of the sample: averages of a few frames, one after the other."""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atomotion.track.config import DriftConfig
+from atomotion.track.path import likelihood, most_probable_path
+from atomotion.track.spectra import Spectra, wiener
+
+_VISIBLE = 7.0  # robust standard deviations: the peak of a correlation that is no accident
+_LARGEST_CHUNK = 32
+
+
+def displacement_grid(spectra: Spectra, reach: float) -> NDArray[np.floating]:
+    """(g,) displacements up to `reach` [px] that are tried along an axis, four to the finest period."""
+    spacing = 0.25 / float(spectra.kx[-1])
+    count = max(2, int(np.ceil(reach / spacing)))
+    return np.arange(-count, count + 1) * spacing
+
+
+def coarse_path(spectra: Spectra, config: DriftConfig) -> NDArray[np.floating]:
+    """(n, 2) dx dy of every frame [px], from averages of so many frames that the sample shows in them."""
+    n = len(spectra)
+    size = config.chunk_frames or _visible_chunk(spectra)
+    chunks = spectra.means(size)
+    k = np.hypot(spectra.ky[:, None], spectra.kx[None, :])
+    # fringes fit as well one period away; the outline of the sample does not
+    outline = replace(chunks, weight=chunks.weight * np.exp(-((3 * k / spectra.kx[-1]) ** 4)))
+    path = _one_after_the_other(outline, size)
+    half = max(2, config.reference_frames // 2 // size)
+    grid = displacement_grid(spectra, config.search_px)
+    step = max(0.2 * np.sqrt(size) + 0.05 * size, float(grid[1] - grid[0]))
+    for band in (outline, chunks, chunks):
+        path, _ = most_probable_path(band, path, path, half, grid, step)
+    starts = np.arange(len(chunks)) * size
+    middle = starts + 0.5 * (np.minimum(size, n - starts) - 1)
+    return np.stack([np.interp(np.arange(n), middle, path[:, axis]) for axis in (0, 1)], axis=1)
+
+
+def _one_after_the_other(chunks: Spectra, size: int) -> NDArray[np.floating]:
+    """Each chunk where it fits best the average of all before it; far from the last one only for good reason."""
+    grid = _whole_frame(chunks)
+    far = grid[:, None] ** 2 + grid[None, :] ** 2
+    path = np.zeros((len(chunks), 2))
+    total, seen = chunks.counts[0] * chunks.moving(0).astype(np.complex128), float(chunks.counts[0])
+    for j in range(1, len(chunks)):
+        path[j] = path[j - 1]
+        if chunks.counts[j] and seen:
+            reference = wiener(total / seen, chunks.noise / seen)
+            surface = chunks.counts[j] * likelihood(chunks, chunks.moving(j), reference, path[j], grid)
+            surface -= 1.5 * np.log1p(far / (1.0 + 0.5 * size) ** 2)
+            y, x = np.unravel_index(int(surface.argmax()), surface.shape)
+            path[j] += grid[x], grid[y]
+        total += chunks.counts[j] * chunks.moving(j) * chunks.phase(path[j])
+        seen += float(chunks.counts[j])
+    return path
+
+
+def _visible_chunk(spectra: Spectra) -> int:
+    """How many frames must be averaged until two neighbouring averages show the same sample."""
+    grid = _whole_frame(spectra)
+    size = 1
+    while 2 * size <= min(_LARGEST_CHUNK, len(spectra) // 8):
+        chunks = spectra.means(size)
+        pairs = np.linspace(0, len(chunks) - 2, min(12, len(chunks) - 1)).round().astype(int)
+        heights = []
+        for j in pairs[(chunks.counts[pairs] > 0) & (chunks.counts[pairs + 1] > 0)]:
+            surface = likelihood(chunks, chunks.moving(j + 1), chunks.moving(j), np.zeros(2), grid)
+            away = surface - np.median(surface)
+            heights.append(away.max() / (1.4826 * np.median(np.abs(away)) + 1e-30))
+        if heights and np.median(heights) > _VISIBLE:
+            return size
+        size *= 2
+    return size
+
+
+def _whole_frame(spectra: Spectra) -> NDArray[np.floating]:
+    """Displacements up to a quarter of the frame."""
+    return displacement_grid(spectra, 0.25 / float(max(abs(spectra.ky[1]), spectra.kx[1])))

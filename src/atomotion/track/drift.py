@@ -1,0 +1,242 @@
+"""Rigid drift: how far the content of every frame of a movie is displaced."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import median_filter, shift
+
+from atomotion.data import Frames, InputError
+from atomotion.track.coarse import coarse_path, displacement_grid
+from atomotion.track.config import DriftConfig
+from atomotion.track.path import (
+    jitter_step,
+    most_probable_path,
+    references,
+    slope_and_information,
+    standard_deviation,
+)
+from atomotion.track.spectra import Spectra, movie_spectra, static_part
+
+_SMOOTH = 17  # frames: the path that the jitter is relative to is a running median over these
+_JITTERS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)  # px
+_MEMORIES = (0.0, 0.5, 0.8, 0.95, 0.99)
+_ROUNDS = 6
+_BLOCK = 4  # coefficients: the two halves are blocks of these, wider than what the window mixes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Drift:
+    """Where the content of every frame lies.
+
+    Parameters
+    ----------
+    dx_px, dy_px : (n,) float [px]
+        Displacement of the content of frame i relative to the first good frame: what is at x there is at x + dx in
+        frame i. Bad frames are interpolated.
+    sd_px : (n,) float [px]
+        Standard deviation of a displacement (per axis, relative to the smooth path around it) as far as noise goes; it
+        is the jitter itself where single frames do not show where they are.
+    score : (n,) float
+        How much of what its neighbours in time show the frame shows at its displacement: about 1 where the content is
+        the same, less where it has changed. NaN for bad frames.
+    good : (n,) bool
+    error_px : float [px]
+        Half the rms difference, per axis, of the two paths that come out when each uses only one half of the spatial
+        frequencies: an estimate of the error that knows nothing of any model. NaN where it was not asked for.
+    """
+
+    dx_px: NDArray[np.floating]
+    dy_px: NDArray[np.floating]
+    sd_px: NDArray[np.floating]
+    score: NDArray[np.floating]
+    good: NDArray[np.bool_]
+    error_px: float
+
+    @property
+    def xy(self) -> NDArray[np.floating]:
+        """(n, 2) dx dy [px]."""
+        return np.stack([self.dx_px, self.dy_px], axis=1)
+
+    @property
+    def is_visible(self) -> bool | None:
+        """Whether the halves agree on more than noise: an error below 1 px or a quarter of the drift's own spread.
+
+        Averages of pure noise can be aligned too, and look convincing; then this is False and the drift means nothing.
+        """
+        if not np.isfinite(self.error_px):
+            return None
+        return bool(self.error_px < max(1.0, 0.25 * float(np.sqrt(np.mean(np.var(self.xy, axis=0))))))
+
+
+def estimate_drift(
+    frames: Frames,
+    config: DriftConfig,
+    *,
+    bad_frames: Collection[int] = (),
+    max_bytes: int = 2**30,
+    on_step: Callable[[int, int], None] | None = None,
+) -> Drift:
+    """The rigid displacement of every frame.
+
+    Each frame is compared with the Wiener-filtered average of the frames around it, aligned so far and without itself.
+    The log-likelihoods of all displacements of all frames then go into one path that moves little from frame to frame
+    (forward-backward over a grid of displacements), so that a frame that fits a lattice period away is overruled by its
+    neighbours; averaging and path are repeated until nothing changes, first with averages of several frames, and a last
+    Newton step takes the path to a fraction of a pixel.
+
+    The camera's fixed pattern stands still and would hold the content in place: hot pixels are replaced, and what stands
+    still while the rest moves is separated and left out.
+
+    Parameters
+    ----------
+    frames : (t, y, x)
+    config : DriftConfig
+    bad_frames : collection of int
+        Frames that are passed over; frames that are constant or not finite always are.
+    max_bytes : int
+        Memory for the spectra of the frames.
+    on_step : callable, optional
+        Called with (done, total).
+
+    Raises
+    ------
+    InputError
+        Where fewer than two neighbouring frames are good, or frames are too small.
+    """
+    if len(frames.shape) != 3:
+        raise InputError(f"drift is estimated from frames (t, y, x), but the shape is {tuple(frames.shape)}")
+    n = int(frames.shape[0])
+    passes = _Passes(n, 1 + (3 if config.check else 1) * (_ROUNDS + 2), on_step)
+    spectra = movie_spectra(frames, config, bad_frames=bad_frames, max_bytes=max_bytes, on_step=passes.within)
+    passes.finished()
+    path, sd, score = _estimate(spectra, config, passes)
+    error = float("nan")
+    if config.check:
+        paths = [_estimate(half, config, passes)[0] for half in _halves(spectra)]
+        apart = paths[0] - paths[1]
+        error = 0.5 * float(np.sqrt(np.mean(np.var(apart, axis=0))))
+    good = spectra.counts > 0
+    path = path - path[np.flatnonzero(good)[0]]
+    return Drift(
+        dx_px=path[:, 0],
+        dy_px=path[:, 1],
+        sd_px=np.sqrt(np.mean(sd**2, axis=1)),
+        score=np.where(good, score, np.nan),
+        good=good,
+        error_px=error,
+    )
+
+
+class _Passes:
+    """Counts passes over the frames for `on_step`."""
+
+    def __init__(self, frames: int, passes: int, on_step: Callable[[int, int], None] | None) -> None:
+        self._frames, self._total, self._on_step = frames, frames * passes, on_step
+        self._done = 0
+
+    def within(self, i: int, _: int = 0) -> None:
+        if self._on_step is not None:
+            self._on_step(min(self._done + i, self._total), self._total)
+
+    def finished(self, passes: int = 1) -> None:
+        self._done += passes * self._frames
+        self.within(0)
+
+
+def _halves(spectra: Spectra) -> tuple[Spectra, Spectra]:
+    """The same movie seen through two halves of its spatial frequencies, a chessboard of blocks."""
+    rows = np.arange(len(spectra.ky)) // _BLOCK
+    columns = np.arange(len(spectra.kx)) // _BLOCK
+    first = (rows[:, None] + columns[None, :]) % 2 == 0
+    return replace(spectra, weight=spectra.weight * first), replace(spectra, weight=spectra.weight * ~first)
+
+
+def _estimate(
+    spectra: Spectra, config: DriftConfig, passes: _Passes
+) -> tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.floating]]:
+    """Path (n, 2), its standard deviations (n, 2) and the scores (n,)."""
+    half = max(1, config.reference_frames // 2)
+    grid = displacement_grid(spectra, config.search_px)
+    step = max(0.5, 0.5 * float(grid[1] - grid[0]))
+
+    def improved(path: NDArray[np.floating]) -> tuple[NDArray[np.floating], float, Spectra]:
+        freed = replace(spectra, static=spectra.static + static_part(without, path))
+        return *most_probable_path(freed, _smoothed(path), path, half, grid, step), freed
+
+    without = replace(spectra, values=spectra.values - spectra.static) if spectra.static.any() else spectra
+    # a sample that hardly moves is found from no motion at all, one that moves far from the coarse path
+    starts = [improved(path) for path in (coarse_path(spectra, config), np.zeros((len(spectra), 2)))]
+    path, evidence, freed = max(starts, key=lambda start: start[1])
+    passes.finished(2)
+    rounds = 2
+    while rounds < _ROUNDS:
+        path, now, freed = improved(path)
+        rounds += 1
+        passes.finished()
+        if now - evidence < 1e-3 * len(spectra):
+            break
+        evidence = now
+    passes.finished(_ROUNDS - rounds)
+    for _ in range(2):
+        path, sd, score = _refined(freed, path, half, config.jitter_px)
+        passes.finished()
+    return path, sd, score
+
+
+def _smoothed(path: NDArray[np.floating]) -> NDArray[np.floating]:
+    """The smooth part of a path; a running median, so that a kick of the stage stays a step."""
+    width = min(_SMOOTH, len(path) - 1 + len(path) % 2)
+    return np.asarray(median_filter(path, size=(width, 1), mode="nearest"))
+
+
+def _refined(
+    spectra: Spectra, path: NDArray[np.floating], half: int, jitter: float | None
+) -> tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.floating]]:
+    """The path after Newton steps of all frames together, its standard deviations (n, 2), and the scores (n,)."""
+    n = len(path)
+    base = _smoothed(path)
+    # farther than a grid step the quadratic approximation says nothing
+    limit = 0.25 / float(spectra.kx[-1])
+    priors = [(j, memory) for j in ((jitter,) if jitter else _JITTERS) for memory in _MEMORIES]
+    moved = path
+    for _ in range(2):
+        slope, information, score = np.zeros((n, 2)), np.zeros((n, 2, 2)), np.zeros(n)
+        for i, value, reference in references(spectra, path, half):
+            slope[i], information[i], score[i] = slope_and_information(spectra, value, reference, moved[i])
+        steps = {prior: jitter_step(slope, information, moved - base, *prior) for prior in priors}
+        best = max(steps, key=lambda prior: steps[prior][1])
+        moved = moved + np.clip(steps[best][0], -limit, limit)
+    return moved, standard_deviation(information, *best), score
+
+
+def translate(image: NDArray[Any], dy: float, dx: float, *, fill: float | None = None) -> NDArray[np.floating]:
+    """The image with its content moved by (dy, dx) pixels: what was at (y, x) is at (y + dy, x + dx).
+
+    Cubic splines; float32 stays float32, and integers become float32.
+
+    Parameters
+    ----------
+    image : (y, x)
+    dy, dx : float [px]
+    fill : float, optional
+        Value of what comes in from outside; without it the edge is repeated.
+
+    Returns
+    -------
+    (y, x) float
+    """
+    image = np.asarray(image)
+    dtype = image.dtype if np.issubdtype(image.dtype, np.floating) else np.dtype(np.float32)
+    mode: Literal["nearest", "constant"] = "nearest" if fill is None else "constant"
+    moved: NDArray[np.floating] = shift(
+        image.astype(dtype), np.array([dy, dx]), order=3, mode=mode, cval=0.0 if fill is None else fill
+    )
+    return moved
+
+
+def shift_polygon(points: ArrayLike, dx: float, dy: float) -> NDArray[np.floating]:
+    """(n, 2) x y the points of a polygon, moved by (dx, dy) with the content they enclose."""
+    return np.asarray(points, dtype=float) + np.array([dx, dy])

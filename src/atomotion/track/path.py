@@ -1,0 +1,198 @@
+"""The most probable path of a sample, from how likely each frame makes each displacement."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_solve_banded, cholesky_banded
+from scipy.ndimage import correlate1d
+
+from atomotion.track.spectra import Spectra, wiener
+
+_JUMP = 1e-10  # probability of a jump to anywhere, so that a kick of the stage is not excluded
+
+
+def references(
+    spectra: Spectra, path: NDArray[np.floating], half: int
+) -> Iterator[tuple[int, NDArray[np.complex64], NDArray[np.complex64]]]:
+    """For every good frame: its index, its spectrum, and the average of the frames around it without the frame itself.
+
+    The frames of the average are brought back along `path` (n, 2), `half` of them on either side; it is weighted with
+    ``S / (S + N)`` (Wiener), the signal's power S from that of 5 x 5 coefficients.
+    """
+    total = np.zeros(spectra.values.shape[1:], dtype=np.complex128)
+    entered = left = 0
+
+    def aligned(i: int) -> NDArray[np.complexfloating]:
+        return spectra.counts[i] * spectra.moving(i) * spectra.phase(path[i])
+
+    for i in range(len(spectra)):
+        while entered < min(len(spectra), i + half + 1):
+            total += aligned(entered)
+            entered += 1
+        while left < i - half:
+            total -= aligned(left)
+            left += 1
+        others = float(spectra.counts[left:entered].sum() - spectra.counts[i])
+        if spectra.counts[i] and others > 0:
+            yield i, spectra.moving(i), wiener((total - aligned(i)) / others, spectra.noise / others)
+
+
+def likelihood(
+    spectra: Spectra,
+    value: NDArray[np.complex64],
+    reference: NDArray[np.complex64],
+    start: NDArray[np.floating],
+    grid: NDArray[np.floating],
+) -> NDArray[np.floating]:
+    """(g, g) log-likelihood of a displacement ``start + (grid[x], grid[y])``, at [y, x], up to a constant.
+
+    ``L(s) = Re sum_k conj(R(k)) Y(k) exp(2 pi i k . s) / N(k)``: the matched filter for the reference R in noise of
+    power N.
+    """
+    product = np.conj(reference) * value * spectra.phase(start) * spectra.weight
+    down = np.exp(2j * np.pi * np.outer(grid, spectra.ky)).astype(np.complex64)
+    along = np.exp(2j * np.pi * np.outer(spectra.kx, grid)).astype(np.complex64)
+    return (down @ product @ along).real.astype(float)
+
+
+def most_probable_path(
+    spectra: Spectra,
+    around: NDArray[np.floating],
+    path: NDArray[np.floating],
+    half: int,
+    grid: NDArray[np.floating],
+    step: float,
+) -> tuple[NDArray[np.floating], float]:
+    """(n, 2) the path nearest to `around` on which all frames fit averages that were aligned along `path`; evidence."""
+    surfaces = np.zeros((len(spectra), len(grid), len(grid)))
+    for i, value, reference in references(spectra, path, half):
+        surfaces[i] = spectra.counts[i] * likelihood(spectra, value, reference, around[i], grid)
+    away, evidence = most_probable(surfaces, grid, step)
+    return around + away, evidence
+
+
+def most_probable(
+    log_likelihood: NDArray[np.floating], grid: NDArray[np.floating], step: float
+) -> tuple[NDArray[np.floating], float]:
+    """(n, 2) dx dy of every frame given all frames, and the log-evidence: forward and backward over the grid.
+
+    From frame to frame the displacement changes by a Gaussian of standard deviation `step`, rarely by anything. The
+    result is the mean over the neighbourhood of the most probable displacement: the mean over everything would lie
+    between two lattice positions that are both possible.
+    """
+    n, size, _ = log_likelihood.shape
+    spacing = grid[1] - grid[0]
+    reach = int(np.ceil(5 * step / spacing))
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) * spacing / step) ** 2)
+    kernel /= kernel.sum()
+
+    def moved(probability: NDArray[np.floating]) -> NDArray[np.floating]:
+        spread = correlate1d(correlate1d(probability, kernel, 0, mode="constant"), kernel, 1, mode="constant")
+        return (1 - _JUMP) * spread + _JUMP / size**2
+
+    highest = log_likelihood.max(axis=(1, 2))
+    forward = np.exp(log_likelihood - highest[:, None, None])
+    evidence = float(highest.sum())
+    state: NDArray[np.floating] = np.full((size, size), 1.0 / size**2)
+    for i in range(n):
+        state = (moved(state) if i else state) * forward[i]
+        total = state.sum()
+        evidence += float(np.log(total))
+        state /= total
+        forward[i] = state
+    result = np.empty((n, 2))
+    later: NDArray[np.floating] = np.ones((size, size))
+    for i in range(n - 1, -1, -1):
+        posterior = forward[i] * later
+        posterior /= posterior.sum()
+        result[i] = _peak_mean(posterior, grid)
+        later = moved(later * np.exp(log_likelihood[i] - highest[i]))
+        later /= later.sum()
+    return result, evidence
+
+
+def _peak_mean(posterior: NDArray[np.floating], grid: NDArray[np.floating]) -> tuple[float, float]:
+    y, x = np.unravel_index(int(posterior.argmax()), posterior.shape)
+    rows, columns = slice(max(0, y - 2), y + 3), slice(max(0, x - 2), x + 3)
+    near = posterior[rows, columns]
+    if near.sum() < 0.5:  # no displacement stands out
+        return float(posterior.sum(axis=0) @ grid), float(posterior.sum(axis=1) @ grid)
+    near = near / near.sum()
+    return float(near.sum(axis=0) @ grid[columns]), float(near.sum(axis=1) @ grid[rows])
+
+
+def slope_and_information(
+    spectra: Spectra, value: NDArray[np.complex64], reference: NDArray[np.complex64], at: NDArray[np.floating]
+) -> tuple[NDArray[np.floating], NDArray[np.floating], float]:
+    """Gradient (2,) of the log-likelihood at a displacement, expected curvature (2, 2), and how much is shown.
+
+    The last is 1 where the frame holds all of the reference's content at that displacement, and 0 where none.
+    """
+    kx, ky = 2 * np.pi * spectra.kx[None, :], 2 * np.pi * spectra.ky[:, None]
+    product = np.conj(reference) * value * spectra.phase(at) * spectra.weight
+    energy = spectra.weight * np.abs(reference) ** 2
+    slope = -np.array([(product.imag * kx).sum(), (product.imag * ky).sum()], dtype=float)
+    mixed = float((energy * kx * ky).sum())
+    information = np.array([[(energy * kx**2).sum(), mixed], [mixed, (energy * ky**2).sum()]], dtype=float)
+    return slope, information, float(product.real.sum() / max(float(energy.sum()), 1e-30))
+
+
+def jitter_step(
+    slope: NDArray[np.floating],
+    information: NDArray[np.floating],
+    away: NDArray[np.floating],
+    jitter: float,
+    memory: float,
+) -> tuple[NDArray[np.floating], float]:
+    """One Newton step of all frames together, (n, 2), and the log-evidence of the prior.
+
+    The prior is a stationary jitter about the smooth path, an autoregression of standard deviation `jitter` whose
+    neighbouring frames are correlated by `memory`.
+
+    Parameters
+    ----------
+    slope, information : (n, 2), (n, 2, 2)
+        Of every frame's log-likelihood where it is now.
+    away : (n, 2)
+        Where it is now, from the smooth path.
+    """
+    n = len(away)
+    inner, outer, tie = _prior_precision(jitter, memory)
+    prior = np.full(n, inner)
+    prior[[0, -1]] = outer
+    bands = np.zeros((3, 2 * n))  # upper form: x y x y ..., so frames are two apart
+    bands[2] = (np.diagonal(information, axis1=1, axis2=2) + prior[:, None]).ravel()
+    bands[1, 1::2] = information[:, 0, 1]
+    bands[0, 2:] = -tie
+    pull = prior[:, None] * away
+    pull[1:] -= tie * away[:-1]
+    pull[:-1] -= tie * away[1:]
+    factor = cholesky_banded(bands)
+    moves = cho_solve_banded((factor, False), (slope - pull).ravel()).reshape(n, 2)
+    there = away + moves
+    energy = np.sum(prior[:, None] * there**2) - 2 * tie * np.sum(there[1:] * there[:-1])
+    fit = np.sum(slope * moves) - 0.5 * np.einsum("ia,iab,ib->", moves, information, moves)
+    prior_volume = -2 * n * np.log(jitter) - (n - 1) * np.log(1 - memory**2)
+    return moves, float(fit - 0.5 * energy + prior_volume - np.log(factor[2]).sum())
+
+
+def standard_deviation(information: NDArray[np.floating], jitter: float, memory: float) -> NDArray[np.floating]:
+    """(n, 2) posterior standard deviation of every displacement under the prior of `jitter_step`.
+
+    The blocks on the diagonal of the inverse, from eliminations that come from both ends.
+    """
+    inner, outer, tie = _prior_precision(jitter, memory)
+    diagonal = information + inner * np.eye(2)
+    diagonal[[0, -1]] += (outer - inner) * np.eye(2)
+    down, up = diagonal.copy(), diagonal.copy()
+    for i in range(1, len(down)):
+        down[i] -= tie**2 * np.linalg.inv(down[i - 1])
+        up[-1 - i] -= tie**2 * np.linalg.inv(up[-i])
+    return np.sqrt(np.diagonal(np.linalg.inv(down + up - diagonal), axis1=1, axis2=2))
+
+
+def _prior_precision(jitter: float, memory: float) -> tuple[float, float, float]:
+    """Precision of an autoregression: on the diagonal, at its ends, and minus the one beside it."""
+    new = jitter**2 * (1 - memory**2)
+    return (1 + memory**2) / new, 1 / new, memory / new
