@@ -64,7 +64,7 @@ def test_imports_go_down(path: Path):
         assert not (room in SCIENCE and other == "io"), f"{room} is science and must not read files"
 
 
-@pytest.mark.parametrize("path", SOURCE.glob("*/config.py"), ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("path", sorted(SOURCE.glob("*/config.py")), ids=lambda path: path.parent.name)
 def test_configs_import_only_the_standard_library_and_data(path: Path):
     assert imported_rooms(path) <= {"data"}
     for node in ast.walk(ast.parse(path.read_text())):

@@ -156,7 +156,10 @@ def test_long_texts_are_cut_to_the_labels_and_unsafe_integers_refused(tmp_path):
     assert movie.detector == "K3"
     assert movie.metadata["processing"].startswith("denoised by Å denoised")
     assert movie.metadata["processing"].endswith("...")
-    with pytest.raises(InputError, match="16777216"), MovieWriter(tmp_path / "i.mrcs", VALUES.shape, np.int32) as writer:
+    with (
+        pytest.raises(InputError, match="16777216"),
+        MovieWriter(tmp_path / "i.mrcs", VALUES.shape, np.int32) as writer,
+    ):
         writer.write(VALUES.astype(np.int32) + 2**24)
 
 

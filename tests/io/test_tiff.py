@@ -91,10 +91,12 @@ def test_imagej_frame_interval_counts_but_its_display_speed_does_not(tmp_path):
 
 
 def test_unknown_unit_is_warned_of_and_unequal_pixels_are_refused(tmp_path):
-    tifffile.imwrite(tmp_path / "m.tif", VALUES, imagej=True, resolution=(3, 3), metadata={"axes": "TYX", "unit": "ell"})
+    tifffile.imwrite(
+        tmp_path / "m.tif", VALUES, imagej=True, resolution=(3, 3), metadata={"axes": "TYX", "unit": "ell"}
+    )
     assert "'ell'" in read_movie(tmp_path / "m.tif").metadata["warnings"][0]
     tifffile.imwrite(tmp_path / "m.tif", VALUES, imagej=True, resolution=(2, 1), metadata={"axes": "TYX", "unit": "A"})
-    with pytest.raises(InputError, match="0.5 Å along x and 1 Å along y"):
+    with pytest.raises(InputError, match=r"0.5 Å along x and 1 Å along y"):
         read_movie(tmp_path / "m.tif")
 
 
@@ -110,7 +112,9 @@ def test_ome_sizes_and_time_increment(tmp_path):
     movie = read_movie(tmp_path / "m.ome.tif")
     assert movie.pixel_size == pytest.approx(0.358)
     assert movie.frame_time == pytest.approx(0.0025)
-    tifffile.imwrite(tmp_path / "z.ome.tif", VALUES, metadata={"axes": "ZYX", "PhysicalSizeX": 2e-5, "PhysicalSizeY": 2e-5})
+    tifffile.imwrite(
+        tmp_path / "z.ome.tif", VALUES, metadata={"axes": "ZYX", "PhysicalSizeX": 2e-5, "PhysicalSizeY": 2e-5}
+    )
     assert open_stored(tmp_path / "z.ome.tif").kind == "volume"
     assert open_stored(tmp_path / "z.ome.tif").pixel_sizes[2] == pytest.approx(0.2)  # OME's default unit is µm
 

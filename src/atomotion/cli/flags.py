@@ -1,15 +1,14 @@
 """Command-line flags made from config dataclasses, so that a parameter is declared once."""
 
-import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Group, Parameter
 
-from atomotion.data import from_mapping, parameter, parameters_of
+from atomotion.data import from_mapping, parameter, parameters_of, to_mapping
 from atomotion.data import parameters as declared
 
 _SHORT = {"quiet": "-q", "verbose": "-v", "jobs": "-j"}
@@ -20,9 +19,7 @@ OptionalOut = Annotated[
 PolygonFile = Annotated[
     Path | None, Parameter(help="The particle's outline: JSON, or .roi/.zip of Fiji; found in the movie if not given.")
 ]
-Vacuum = Annotated[
-    str | None, Parameter(help="An empty region: a polygon file, or FILE[:ARRAY] with frames of one.")
-]
+Vacuum = Annotated[str | None, Parameter(help="An empty region: a polygon file, or FILE[:ARRAY] with frames of one.")]
 Drift = Annotated[Path | None, Parameter(help="The movie's drift, as atomotion drift writes it.")]
 Noise = Annotated[Path | None, Parameter(help="The movie's noise.json, as atomotion quality writes it.")]
 
@@ -38,12 +35,17 @@ class Run:
     verbose: bool = parameter(False, "Warnings and details as they come.")
 
 
-def with_flags(**configs: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def with_flags(
+    start: Mapping[str, tuple[str, Callable[[Any], Any]]] | None = None, **configs: type
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A decorator that turns the named parameters of a command into the flags of their config.
 
     ``@with_flags(source=MovieSource, config=OrderConfig)`` above ``def order(movie, /, *, source, config)`` gives the
     command the flags of both and calls the function with a `MovieSource` and an `OrderConfig`. A config under another
     name than `source`, `config` and `run` has that name in front of its flags (``--periods-min-frames``).
+
+    `start` names, for a config, another parameter of the command and a function of its value that gives the config to
+    start from, instead of the defaults.
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -59,7 +61,6 @@ def with_flags(**configs: type) -> Callable[[Callable[..., Any]], Callable[..., 
                     raise TypeError(f"{function.__name__}: two configs have the flag {key}")
                 flags[key] = _flag(replace(spec, key=key), _heading(name, config))
 
-        @functools.wraps(function)
         def command(*positional: Any, **given: Any) -> Any:
             for name, config in configs.items():
                 stated = {}
@@ -67,12 +68,17 @@ def with_flags(**configs: type) -> Callable[[Callable[..., Any]], Callable[..., 
                     value = given.pop(_key(name, spec), None)
                     if value is not None:
                         stated[spec.key] = value
+                if start is not None and name in start:
+                    other, begin = start[name]
+                    stated = to_mapping(begin(given.get(other))) | stated
                 given[name] = from_mapping(config, stated, where="")
             return function(*positional, **given)
 
-        command.__signature__ = signature.replace(parameters=[*kept, *flags.values()])
-        command.__annotations__ = {each.name: each.annotation for each in [*kept, *flags.values()]}
-        del command.__wrapped__  # type: ignore[attr-defined]
+        parameters = [*kept, *flags.values()]
+        # the program reads names, help and types of the flags from here
+        command.__dict__["__signature__"] = signature.replace(parameters=parameters)
+        command.__annotations__ = {each.name: each.annotation for each in parameters}
+        command.__name__, command.__doc__ = function.__name__, function.__doc__
         return command
 
     return decorate

@@ -61,7 +61,9 @@ def _array(stored: StoredArray, path: Path) -> dict[str, Any]:
         warnings.append(
             f"its pixels are not square ({x:.5g} Å along x, {y:.5g} Å along y), so it cannot be used as a movie"
         )
-    sample = {"min": finite.min().item(), "max": finite.max().item(), "mean": float(finite.mean(dtype=float))}
+    sample: dict[str, Any] = {"frame": middle}
+    if finite.size:
+        sample |= {"min": finite.min().item(), "max": finite.max().item(), "mean": float(finite.mean(dtype=float))}
     is_series = stored.kind == "movie" and path.suffix.lower() == ".mrcs" and path.with_suffix(".csv").exists()
     return {
         "format": stored.format,
@@ -72,7 +74,7 @@ def _array(stored: StoredArray, path: Path) -> dict[str, Any]:
         "pixel_sizes_A": sizes,
         "square_pixels": square,
         "facts": to_keys(stored.facts),
-        "sample": {"frame": middle, **(sample if finite.size else {})},
+        "sample": sample,
         "warnings": warnings,
     }
 

@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from atomotion.data import InputError
+from atomotion.data import AtomotionError, InputError
 from atomotion.io.folder import is_pattern, open_folder
 from atomotion.io.stored import Member, StoredArray
 from atomotion.io.unpacked import StoredFile, Unpacked
@@ -77,7 +77,7 @@ def open_stored(path: Path | str, array: str | None = None) -> StoredArray:
         endings = [ending for form in FORMATS if form.name != "Zarr" for ending in form.endings]
         return open_folder(path, endings, open_stored)
     form, file = format_of(path)
-    stored: StoredArray = _guarded(path, form.function("open"), file, path, array)
+    stored: StoredArray = guarded(path, form.function("open"), file, path, array)
     return stored
 
 
@@ -86,16 +86,23 @@ def members_of(path: Path) -> list[Member]:
     if is_pattern(path) or (path.is_dir() and not is_zarr(path)):
         return []
     form, file = format_of(path)
-    members: list[Member] = _guarded(path, form.function("members"), file, path) if form.several else []
+    members: list[Member] = guarded(path, form.function("members"), file, path) if form.several else []
     return members
 
 
-def _guarded(path: Path, function: Callable[..., Any], *arguments: Any) -> Any:
-    """The function's result, with the system's own refusals (no permission, a broken disk) as input errors."""
+def guarded(path: Path, function: Callable[..., Any], *arguments: Any) -> Any:
+    """The function's result, with whatever a parser may raise on damaged bytes as one input error."""
     try:
         return function(*arguments)
-    except OSError as error:
+    except AtomotionError:
+        raise
+    except OSError as error:  # the system refuses: no permission, a broken disk; or a library found no file of its kind
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+    except Exception as error:  # headers of six libraries, each of which fails on random bytes in its own ways
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise InputError(
+            f"{path} cannot be read; it is damaged, cut short, or not what its name says ({reason})"
+        ) from error
 
 
 def format_of(path: Path) -> tuple[Format, StoredFile]:

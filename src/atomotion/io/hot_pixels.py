@@ -10,7 +10,11 @@ from atomotion.data import Frames
 from atomotion.io.steps import FrameByFrame
 
 _MEAN_OF = 256  # frames, spread over the movie
+_ROUNDS = 10
 _NEIGHBOURS = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], dtype=bool)
+# the mixed fourth difference: a pixel minus what a smooth surface through its neighbours has there
+_ROUGHNESS = np.array([[0.25, -0.5, 0.25], [-0.5, 1.0, -0.5], [0.25, -0.5, 0.25]])
+_NOISE_GAIN = 1.5  # root of the sum of its squares
 _SD_PER_MAD = 1.4826
 
 
@@ -36,7 +40,7 @@ class HotPixelsReplaced(FrameByFrame):
     def hot(self) -> NDArray[np.intp]:
         """(n, 2) y x of the hot pixels."""
         if self._hot is None:
-            self._hot = np.argwhere(hot_pixels(_mean(self.below), self.threshold))
+            self._hot = np.argwhere(hot_pixels(*_mean_and_error(self.below), self.threshold))
         return self._hot
 
     def _compute(self, frame: int, y: slice, x: slice) -> NDArray[Any]:
@@ -44,34 +48,65 @@ class HotPixelsReplaced(FrameByFrame):
         if not len(self.hot):
             return self.below[frame, y, x]
         image = self.below[frame].astype(np.float32)
-        # a border of NaN, and NaN for the hot pixels themselves, keep both out of the medians
-        padded = np.pad(image, 1, constant_values=np.nan)
-        rows, columns = self.hot.T
-        padded[rows + 1, columns + 1] = np.nan
-        steps = np.argwhere(_NEIGHBOURS)
-        around = padded[rows[:, None] + steps[:, 0], columns[:, None] + steps[:, 1]]
-        replaceable = np.isfinite(around).any(axis=1)
-        image[rows[replaceable], columns[replaceable]] = np.nanmedian(around[replaceable], axis=1)
+        _replace(image, self.hot)
         return image[y, x]
 
 
-def _mean(frames: Frames) -> NDArray[np.floating]:
+def _mean_and_error(frames: Frames) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Mean over time, and its standard error from the scatter over time."""
     count = frames.shape[0]
     chosen = np.unique(np.linspace(0, count - 1, min(count, _MEAN_OF)).round().astype(int))
-    total = np.zeros(frames.shape[1:])
-    for frame in chosen:
-        total += frames[int(frame)]
-    return total / len(chosen)
+    mean, squares = np.zeros(frames.shape[1:]), np.zeros(frames.shape[1:])
+    for number, frame in enumerate(chosen, 1):  # Welford's sums, which do not lose a small scatter on a large offset
+        values = frames[int(frame)].astype(float)
+        step = values - mean
+        mean += step / number
+        squares += step * (values - mean)
+    return mean, np.sqrt(squares / len(chosen) / max(1, len(chosen) - 1))
 
 
-def hot_pixels(mean: NDArray[np.floating], threshold: float) -> NDArray[np.bool_]:
-    """(y, x) bool, where the mean lies more than `threshold` robust standard deviations above its neighbours.
+def hot_pixels(mean: NDArray[np.floating], error: NDArray[np.floating], threshold: float) -> NDArray[np.bool_]:
+    """(y, x) bool, where single pixels of the mean stand out.
 
-    The standard deviation is 1.4826 times the median absolute deviation of ``mean - median of the 8 neighbours`` over
-    the frame (the plain one where that is 0). The comparison is local, since a bright atom column is wider than a pixel
-    and must stay.
+    A pixel is hot where it is the highest of its neighbourhood and lies more than `threshold` standard deviations above
+    the smooth surface through its eight neighbours, twice the mean of the four nearest minus that of the four diagonal
+    ones. Atom columns of at least 3.5 px full width are smooth in that sense, and stay. Found pixels are put onto that
+    surface and the search repeated, so that neighbouring ones are found as well.
+
+    Parameters
+    ----------
+    mean : (y, x) float
+        Mean over time.
+    error : (y, x) float
+        Its standard error. A standard deviation is the larger of that of the difference by the median error around the
+        pixel, and 1.4826 times the median absolute deviation of the difference over the frame (its plain standard
+        deviation where that is 0).
+    threshold : float
     """
-    excess = mean - ndimage.median_filter(mean, footprint=_NEIGHBOURS, mode="mirror")
-    excess -= np.median(excess)
-    spread = _SD_PER_MAD * np.median(np.abs(excess)) or excess.std()  # 0 where most counts are equal
-    return excess > threshold * spread
+    image = mean.copy()
+    hot = np.zeros(image.shape, dtype=bool)
+    local = _NOISE_GAIN * ndimage.median_filter(error, size=3, mode="mirror")
+    spread = None
+    for _ in range(_ROUNDS):
+        excess = ndimage.convolve(image, _ROUGHNESS, mode="mirror")
+        if spread is None:  # the first is 0 where most counts are equal
+            spread = _SD_PER_MAD * np.median(np.abs(excess - np.median(excess))) or excess.std()
+        highest = image > ndimage.maximum_filter(image, footprint=_NEIGHBOURS, mode="mirror") - 1e-9 * abs(image)
+        found = highest & (excess > threshold * np.maximum(local, spread)) & ~hot
+        if not found.any():
+            break
+        hot |= found
+        image[found] -= excess[found]
+    return hot
+
+
+def _replace(image: NDArray[np.floating], hot: NDArray[np.intp]) -> None:
+    """Put the median of its neighbours that are not hot into every hot pixel that has one."""
+    # a border of NaN, and NaN for the hot pixels themselves, keep both out of the medians
+    padded = np.pad(image, 1, constant_values=np.nan)
+    rows, columns = hot.T
+    padded[rows + 1, columns + 1] = np.nan
+    steps = np.argwhere(_NEIGHBOURS)
+    around = padded[rows[:, None] + steps[:, 0], columns[:, None] + steps[:, 1]]
+    some = np.isfinite(around).any(axis=1)
+    image[rows[some], columns[some]] = np.nanmedian(around[some], axis=1)

@@ -22,7 +22,7 @@ class LazyFrames(ABC):
     def _read(self, frames: range, y: slice, x: slice) -> NDArray[Any]:
         """(len(frames), y.stop - y.start, x.stop - x.start) values of the named frames; nothing of it is empty.
 
-        `y` and `x` have a start, a stop and no step, all within the frame.
+        `frames` goes upward; `y` and `x` have a start, a stop and no step, all within the frame.
         """
 
     def __len__(self) -> int:
@@ -49,8 +49,9 @@ class LazyFrames(ABC):
         rows, columns = range(*y.indices(self.shape[1])), range(*x.indices(self.shape[2]))
         if not (frames and rows and columns):
             return np.empty((len(frames), len(rows), len(columns)), self.dtype)
-        block = self._read(frames, _hull(rows), _hull(columns))
-        return block[:, :: rows.step, :: columns.step]
+        upward = frames if frames.step > 0 else frames[::-1]
+        block = self._read(upward, _hull(rows), _hull(columns))
+        return block[:: 1 if upward is frames else -1, :: rows.step, :: columns.step]
 
 
 def _hull(indices: range) -> slice:

@@ -42,12 +42,12 @@ class MicroscopeFrames(LazyFrames):
         return vars(self) | {"_array": None}
 
     def _read(self, frames: range, y: slice, x: slice) -> NDArray[Any]:
-        if self._array is None:
-            self._array = _load(self.path)[self.number]["data"]
-        stack = self._array[None] if self._array.ndim == 2 else self._array
         try:
+            if self._array is None:
+                self._array = _load(self.path)[self.number]["data"]
+            stack = self._array[None] if self._array.ndim == 2 else self._array
             block = stack[slice(frames.start, frames.stop, frames.step), y, x].compute(scheduler="synchronous")
-        except (OSError, ValueError) as error:
+        except Exception as error:  # as at opening: the library fails on random bytes in its own ways
             raise InputError(f"{self.path} is damaged or cut short: {error}") from error
         return np.asarray(block, dtype=self.dtype)
 
@@ -99,18 +99,22 @@ def _load(path: Path) -> Sequence[Mapping[str, Any]]:
             import_module("h5py")
     except ImportError as error:
         raise InputError(f"reading {path} needs {error.name}: pip install 'atomotion[formats]'") from error
-    try:
-        found = reader.file_reader(str(path), lazy=True)
-    except MemoryError:
-        raise
-    except Exception as error:  # rosettasciio has no error class of its own: a damaged file fails in any way
-        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        raise InputError(
-            f"{path} cannot be read as {_FORMATS[room]}; it may be damaged or cut short ({reason})"
-        ) from error
+    found = reader.file_reader(str(path), lazy=True)
     if not found:
         raise InputError(f"{path} holds no image")
-    return found
+    return [_time_first(signal) for signal in found]
+
+
+def _time_first(signal: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The signal with its frames along the first axis.
+
+    Berkeley's EMD does not fix the order of axes; rosettasciio turns all of them around, which is wrong for files
+    written as (t, y, x): there the unit of time then stands at the last axis.
+    """
+    axes = signal["axes"]
+    if len(axes) != 3 or time_in_seconds(axes[2].get("scale"), _unit(axes[2])) is None:
+        return signal
+    return {**signal, "data": signal["data"].transpose(), "axes": axes[::-1]}
 
 
 def _members(found: Sequence[Mapping[str, Any]]) -> list[Member]:

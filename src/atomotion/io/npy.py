@@ -10,7 +10,6 @@ import numpy as np
 from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
-from atomotion.data import InputError
 from atomotion.io.contiguous import ContiguousFrames, ContiguousSink, cut_after
 from atomotion.io.facts import from_keys, is_fact, to_keys
 from atomotion.io.stored import (
@@ -32,7 +31,7 @@ _LOCAL_HEADER = 30  # bytes of a zip member's local header before its name
 def open_npy(file: StoredFile, path: Path, array: str | None) -> StoredArray:
     """The array of a .npy file: two axes are an image, three a movie; the format knows no facts."""
     with start_of(file) as stream:
-        shape, order, dtype, offset = _header(stream, str(path))
+        shape, order, dtype, offset = _header(stream)
     frames = _frames(file, offset, shape, order, dtype, str(path))
     return StoredArray(
         frames=frames,
@@ -45,8 +44,8 @@ def open_npy(file: StoredFile, path: Path, array: str | None) -> StoredArray:
 
 def members_npz(file: StoredFile, path: Path) -> list[Member]:
     """Every array of an .npz file with its shape and type."""
-    with _archive(path) as archive:
-        headers = {name: _member_header(archive, name, path)[0:3] for name in _array_names(archive)}
+    with zipfile.ZipFile(path) as archive:
+        headers = {name: _member_header(archive, name)[0:3] for name in _array_names(archive)}
     return [Member(name.removesuffix(".npy"), shape, str(dtype)) for name, (shape, _, dtype) in headers.items()]
 
 
@@ -57,13 +56,13 @@ def open_npz(file: StoredFile, path: Path, array: str | None) -> StoredArray:
     """
     member = choose_member(members_npz(file, path), array, str(path))
     name, source = f"{member.name}.npy", f"{path}:{member.name}"
-    with _archive(path) as archive:
-        shape, order, dtype, offset = _member_header(archive, name, path)
+    with zipfile.ZipFile(path) as archive:
+        shape, order, dtype, offset = _member_header(archive, name)
         info = archive.getinfo(name)
         content: StoredFile = Unpacked(path, name)
         if info.compress_type == zipfile.ZIP_STORED:
             content, offset = path, offset + _member_start(path, info)
-        facts, sizes = from_keys(_scalars(archive, path), str(path))
+        facts, sizes = from_keys(_scalars(archive), str(path))
     kind: Kind = "image" if len(shape) == 2 else "volume" if member.name == "volume" else "movie"
     return StoredArray(
         frames=_frames(content, offset, shape, order, dtype, source),
@@ -88,7 +87,7 @@ def create_npy(path: Path, new: NewArray) -> ContiguousSink:
 def layout_npy(path: Path) -> Layout:
     """How the frames of a begun .npy file lie in it."""
     with path.open("rb") as stream:
-        shape, _, dtype, offset = _header(stream, str(path))
+        shape, _, dtype, offset = _header(stream)
     return Layout(offset=offset, shape=frame_shape_of(shape, str(path)), dtype=dtype)
 
 
@@ -126,14 +125,11 @@ def _write_header(stream: IO[bytes], new: NewArray) -> None:
     npy_format.write_array_header_1_0(stream, header)
 
 
-def _header(stream: IO[bytes], source: str) -> tuple[tuple[int, ...], Literal["C", "F"], np.dtype[Any], int]:
+def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], Literal["C", "F"], np.dtype[Any], int]:
     """Shape, order and type of the array, and the bytes before its values."""
-    try:
-        version = npy_format.read_magic(stream)
-        read = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
-        shape, fortran, dtype = read(stream)
-    except (ValueError, EOFError, OSError) as error:
-        raise InputError(f"{source} is not a NumPy array file, or was cut short: {error}") from error
+    version = npy_format.read_magic(stream)
+    read = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
+    shape, fortran, dtype = read(stream)
     return tuple(shape), "F" if fortran and len(shape) > 1 else "C", dtype, stream.tell()
 
 
@@ -157,25 +153,15 @@ def _order_warning(order: str, path: Path) -> tuple[str, ...]:
     )
 
 
-def _archive(path: Path) -> zipfile.ZipFile:
-    try:
-        return zipfile.ZipFile(path)
-    except zipfile.BadZipFile as error:
-        raise InputError(f"{path} is not an npz file, or was cut short: {error}") from error
-
-
 def _array_names(archive: zipfile.ZipFile) -> list[str]:
     return [name for name in archive.namelist() if name.endswith(".npy")]
 
 
 def _member_header(
-    archive: zipfile.ZipFile, name: str, path: Path
+    archive: zipfile.ZipFile, name: str
 ) -> tuple[tuple[int, ...], Literal["C", "F"], np.dtype[Any], int]:
-    try:
-        with archive.open(name) as stream:
-            return _header(stream, f"{path}:{name.removesuffix('.npy')}")
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
-        raise InputError(f"{path} is damaged: {error}") from error
+    with archive.open(name) as stream:
+        return _header(stream)
 
 
 def _member_start(path: Path, info: zipfile.ZipInfo) -> int:
@@ -187,14 +173,14 @@ def _member_start(path: Path, info: zipfile.ZipInfo) -> int:
     return info.header_offset + _LOCAL_HEADER + int(name_length) + int(extra_length)
 
 
-def _scalars(archive: zipfile.ZipFile, path: Path) -> Mapping[str, Any]:
+def _scalars(archive: zipfile.ZipFile) -> Mapping[str, Any]:
     """The members that are facts by their name."""
     scalars = {}
     for name in _array_names(archive):
         key = name.removesuffix(".npy")
         if not is_fact(key):
             continue
-        shape, _, dtype, _ = _member_header(archive, name, path)
+        shape, _, dtype, _ = _member_header(archive, name)
         if len(shape) < 2 and not dtype.hasobject:
             with archive.open(name) as stream:
                 scalars[key] = npy_format.read_array(stream, allow_pickle=False)

@@ -1,4 +1,4 @@
-"""Lazy steps on frames: range, dark and gain reference, crop, binning. Each reads through to the frames below it."""
+"""Lazy steps on frames, each reading through to those below: range, stabilising, references, crop, binning."""
 
 import re
 from abc import abstractmethod
@@ -65,6 +65,33 @@ class FrameByFrame(LazyFrames):
         for place, frame in enumerate(frames):
             block[place] = self._compute(frame, y, x)
         return block
+
+
+class Stabilised(FrameByFrame):
+    """Chosen frames, moved back by whole pixels so that their content stands still; edge pixels fill what comes in.
+
+    Whole pixels leave the noise of neighbouring pixels as independent as it was.
+
+    Parameters
+    ----------
+    below : Frames
+    chosen : (n,) int
+        The frames that are kept, in order.
+    drift : (t, 2) float, dx dy [px] or None
+        Displacement of the content of every frame of `below`.
+    """
+
+    def __init__(self, below: Frames, chosen: NDArray[np.integer], drift: NDArray[np.floating] | None = None) -> None:
+        super().__init__(below, (len(chosen), below.shape[1], below.shape[2]), below.dtype)
+        moves = np.zeros((below.shape[0], 2)) if drift is None else drift
+        self.chosen = np.asarray(chosen, dtype=int)
+        self.moves = np.rint(moves[self.chosen]).astype(int)
+
+    def _compute(self, frame: int, y: slice, x: slice) -> NDArray[Any]:
+        dx, dy = self.moves[frame]
+        rows = np.clip(np.arange(y.start, y.stop) + dy, 0, self.shape[1] - 1)
+        columns = np.clip(np.arange(x.start, x.stop) + dx, 0, self.shape[2] - 1)
+        return self.below[int(self.chosen[frame])][np.ix_(rows, columns)]
 
 
 class DarkSubtracted(FrameByFrame):

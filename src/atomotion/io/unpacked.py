@@ -96,13 +96,10 @@ def read_start(file: StoredFile, count: int, source: str) -> bytes:
     Raises
     ------
     InputError
-        Where there are fewer, or they cannot be unpacked.
+        Where there are fewer.
     """
-    try:
-        with start_of(file) as stream:
-            start = stream.read(count)
-    except _DAMAGED as error:
-        raise InputError(f"{source} is damaged or was cut short: {error}") from error
+    with start_of(file) as stream:
+        start = stream.read(count)
     if len(start) < count:
         raise InputError(f"{source} is cut short: its header has {count} bytes, the file only {len(start)}")
     return start

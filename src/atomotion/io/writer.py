@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from atomotion.data import AtomotionError, InputError, Movie, UsageError
 from atomotion.io.facts import facts_of
-from atomotion.io.formats import Format, is_zarr, writer_of
+from atomotion.io.formats import Format, guarded, is_zarr, writer_of
 from atomotion.io.stored import AxisSizes, Kind, Layout, NewArray, Sink, StoredArray
 
 _BLOCK_BYTES = 1 << 25
@@ -234,7 +234,8 @@ def _layout(form: Format, partial: Path) -> Layout | None:
     if not form.resumes or not partial.exists():
         return None
     try:
-        return form.function("layout")(partial)
+        layout: Layout = guarded(partial, form.function("layout"), partial)
+        return layout
     except InputError:  # killed before its header was written
         return None
 

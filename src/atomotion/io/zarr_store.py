@@ -39,13 +39,13 @@ class ZarrFrames(LazyFrames):
         return vars(self) | {"_zarr": None}
 
     def _read(self, frames: range, y: slice, x: slice) -> NDArray[Any]:
-        if self._zarr is None:
-            self._zarr = _open(self.path, self.array)
         try:
+            if self._zarr is None:
+                self._zarr = _open(self.path, self.array)
             if self._zarr.ndim == 2:
                 return np.asarray(self._zarr[y, x], dtype=self.dtype)[None].repeat(len(frames), axis=0)
             return np.asarray(self._zarr[slice(frames.start, frames.stop, frames.step), y, x], dtype=self.dtype)
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
+        except Exception as error:  # codecs fail on random bytes in their own ways
             raise InputError(f"{self.path} is damaged: {error}") from error
 
 
@@ -77,10 +77,7 @@ def members_zarr(file: StoredFile, path: Path) -> list[Member]:
 
 
 def _open(path: Path, array: str) -> Any:
-    try:
-        return zarr.open(str(path), mode="r", path=array or None)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is not a Zarr store, or is damaged: {error}") from error
+    return zarr.open(str(path), mode="r", path=array or None)
 
 
 class _ZarrSink:

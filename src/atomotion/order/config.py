@@ -1,6 +1,6 @@
 """Parameters of the order of frames, of periods, fringes, regions and trends."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from atomotion.data import parameter
@@ -42,29 +42,6 @@ class OrderConfig:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PeriodsConfig:
-    """Periods of order and disorder: where the curve of a movie changes level, and what each period is called.
-
-    Change points are found on the whole curve; every period gets a label by a rule that it states.
-    """
-
-    min_frames: int = parameter(8, "Shortest period.", unit="frames", low=2)
-    penalty: float = parameter(
-        3.0, "What a change point must gain, in noise variances times ln(frames); more gives fewer periods.", low=0.1
-    )
-    rule: Literal["auto", "levels", "relative"] = parameter(
-        "auto",
-        "How periods are labelled: by the levels of this curve, by ALPS over vacuum, or levels where they differ.",
-    )
-    min_contrast: float = parameter(
-        1.0, "Levels differ by at least this many standard deviations of the frames within a period.", low=0.0
-    )
-    ordered_above: float = parameter(1.3, "ALPS over vacuum from which a period is ordered.", low=0.0)
-    disordered_below: float = parameter(1.1, "ALPS over vacuum up to which a period is disordered.", low=0.0)
-    alpha: float = parameter(0.05, "p-value from which a whole period cannot be told from vacuum.", low=1e-6, high=0.5)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class FringesConfig:
     """Lattice fringes of a period: their spacing and direction.
 
@@ -86,6 +63,30 @@ class FringesConfig:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PeriodsConfig:
+    """Periods of order and disorder: where the curve of a movie changes level, and what each period is called.
+
+    Change points are found on the whole curve; every period gets a label by a rule that it states.
+    """
+
+    min_frames: int = parameter(8, "Shortest period.", unit="frames", low=2)
+    penalty: float = parameter(
+        3.0, "What a change point must gain, in noise variances times ln(frames); more gives fewer periods.", low=0.1
+    )
+    rule: Literal["auto", "levels", "relative"] = parameter(
+        "auto",
+        "How periods are labelled: by the levels of this curve, by ALPS over vacuum, or levels where they differ.",
+    )
+    min_contrast: float = parameter(
+        1.0, "Levels differ by at least this many standard deviations of the frames within a period.", low=0.0
+    )
+    ordered_above: float = parameter(1.3, "ALPS over vacuum from which a period is ordered.", low=0.0)
+    disordered_below: float = parameter(1.1, "ALPS over vacuum up to which a period is disordered.", low=0.0)
+    alpha: float = parameter(0.05, "p-value from which a whole period cannot be told from vacuum.", low=1e-6, high=0.5)
+    fringes: FringesConfig = field(default_factory=FringesConfig)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RegionConfig:
     """Where the particle is, and where there is only vacuum.
 
@@ -99,7 +100,7 @@ class RegionConfig:
         4.5, "Standard errors of the noise above which a pixel belongs to the specimen.", low=2.0, high=100.0
     )
     min_diameter_px: float = parameter(16.0, "Smallest particle.", unit="px", low=4.0)
-    min_vacuum_px: float = parameter(32.0, "Shortest side of a vacuum region.", unit="px", low=8.0)
+    min_vacuum_px: float = parameter(24.0, "Shortest side of a vacuum region.", unit="px", low=8.0)
     margin_px: float = parameter(
         8.0, "Distance of the vacuum from the specimen and the frame's border.", unit="px", low=0.0
     )

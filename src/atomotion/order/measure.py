@@ -144,7 +144,7 @@ def measure_frames(
                     result = (np.nan, np.nan, np.nan, 0)
                 rows.append(result)
                 if on_step is not None:
-                    on_step(number + 1 - first, stop - first)
+                    on_step(len(rows), stop - first)
     columns = [np.array(column) for column in zip(*rows, strict=True)] if rows else [np.empty(0)] * 4
     return FrameOrder(
         alps=columns[0],

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.filters import threshold_multiotsu
 from skimage.measure import approximate_polygon, regionprops
 from skimage.morphology import convex_hull_image
 
@@ -13,8 +12,10 @@ from atomotion.order.config import RegionConfig
 from atomotion.order.region_evidence import RegionEvidence
 from atomotion.order.support import bump_over_line
 
-_MOST_BORDER = 0.2  # share of a particle's outline that may lie on the frame's border
+_MOST_BORDER = 0.3  # share of a particle's outline that may lie on the frame's border
 _LEAST_SOLID = 0.7  # share of its convex hull that a particle fills
+_CUTS = 16
+_RIM = 4
 _LEAST_THICK = 0.5  # its largest inscribed circle, relative to the circle of its area
 
 
@@ -53,10 +54,15 @@ class _Candidate:
     border: float
     solidity: float
     thickness: float
+    share: float
 
     @property
     def score(self) -> float:
         return self.solidity * (1 - self.border)
+
+    @property
+    def rank(self) -> float:
+        return self.score * float(np.sqrt(self.share))
 
     @property
     def is_particle(self) -> bool:
@@ -68,10 +74,10 @@ def find_region(evidence: RegionEvidence, config: RegionConfig | None = None) ->
 
     Pixels whose evidence exceeds ``config.threshold`` are specimen. If the largest connected part does not reach the
     frame's border, it is the particle. If it does, there is a support, and three ways of taking them apart are tried:
-    the part with more evidence than the rest, the part with less (both by Otsu's thresholds for three classes), and
-    what rises above the straight line that fits most of the support's surface. Of what looks like a particle (compact, not
-    thin, not on the border) the best is taken. Last, the particle is cut at a quarter of its own typical evidence,
-    which takes off the rim that smoothing adds.
+    the part with more evidence than some level, the part with less (16 levels are tried), and what rises above the
+    straight line that fits most of the support's surface. Of what looks like a particle (compact, not thin, not on the
+    border) the best is taken: solidity x (share of the outline off the border) x √(share of the specimen). Last, the
+    particle is cut at a third of its own typical evidence, which takes off the rim that smoothing adds.
 
     Parameters
     ----------
@@ -84,10 +90,11 @@ def find_region(evidence: RegionEvidence, config: RegionConfig | None = None) ->
     specimen = _cleaned(total > config.threshold)
     smallest = np.pi * (config.min_diameter_px / 2 / evidence.bin) ** 2
     found = [each for each in _candidates(total, specimen, smallest) if each.is_particle]
-    best = max(found, key=lambda each: each.score, default=None)
-    polygon, reason = None, ""
+    best = max(found, key=lambda each: each.rank, default=None)
+    polygon, reason, taken = None, "", specimen
     if best is not None:
-        polygon = _polygon(_tightened(best.mask, total, config.threshold, smallest), evidence)
+        hull = convex_hull_image(_tightened(best.mask, total, config.threshold, smallest))
+        polygon, taken = _polygon(hull, evidence.bin), specimen | hull
     elif specimen.sum() < smallest:
         reason = (
             f"nothing larger than {config.min_diameter_px:g} px stands out of the noise by {config.threshold:g} "
@@ -98,7 +105,7 @@ def find_region(evidence: RegionEvidence, config: RegionConfig | None = None) ->
             "what stands out of the noise reaches the frame's border and could not be taken apart into support and "
             "particle; draw the polygon by hand"
         )
-    vacuum, vacuum_reason = _vacuum(specimen, evidence, config)
+    vacuum, vacuum_reason = _vacuum(taken, evidence.bin, config)
     return Region(
         polygon=polygon,
         vacuum=vacuum,
@@ -113,32 +120,31 @@ def _candidates(total: NDArray[np.float32], specimen: NDArray[np.bool_], smalles
     whole = _largest(specimen)
     if whole.sum() < smallest:
         return []
-    alone = _judged(whole, "alone")
+    alone = _judged(whole, "alone", float(whole.sum()))
     if alone.is_particle:
         return [alone]
-    logarithm = np.log1p(total)
-    strong = _cleaned(logarithm > threshold_multiotsu(logarithm, classes=3)[1])
-    support = _on_border(strong)
-    rest = _cleaned(whole & ~ndimage.binary_dilation(support, iterations=3))
-    found = [
-        (_largest(strong & ~support), "stronger evidence"),
-        (_largest(rest), "weaker evidence"),
-        *((_largest(_cleaned(bump)), "bump") for bump in bump_over_line(whole)),
-    ]
-    return [_judged(mask, how) for mask, how in found if mask.sum() >= smallest]
+    found = [(bump, "bump") for bump in bump_over_line(whole)]
+    for threshold in np.geomspace(2 * float(np.median(total[whole])) / 3, float(total.max()), _CUTS + 1)[:-1]:
+        strong = _cleaned(total > threshold)
+        support = _on_border(strong)
+        found.append((strong & ~support, "stronger evidence"))
+        found.append((whole & ~ndimage.binary_dilation(support, iterations=4), "weaker evidence"))
+    parts = [(_largest(_cleaned(mask)), how) for mask, how in found]
+    return [_judged(mask, how, float(whole.sum())) for mask, how in parts if mask.sum() >= smallest]
 
 
-def _judged(mask: NDArray[np.bool_], how: str) -> _Candidate:
+def _judged(mask: NDArray[np.bool_], how: str, specimen: float) -> _Candidate:
+    mask = _closed(mask)
     properties = regionprops(mask.astype(np.uint8))[0]
     outline = mask & ~ndimage.binary_erosion(mask, border_value=0)
-    edge = np.ones_like(mask)
-    edge[1:-1, 1:-1] = False
+    edge = _rim(mask.shape)
     depth = ndimage.distance_transform_edt(np.pad(mask, 1)).max()
     return _Candidate(
         mask=mask,
         how=how,
         border=float((outline & edge).sum() / outline.sum()),
         solidity=float(properties.solidity),
+        share=min(float(mask.sum()) / specimen, 1.0),
         thickness=float(depth / np.sqrt(mask.sum() / np.pi)),
     )
 
@@ -147,7 +153,7 @@ def _tightened(
     mask: NDArray[np.bool_], total: NDArray[np.float32], threshold: float, smallest: float
 ) -> NDArray[np.bool_]:
     core = ndimage.binary_erosion(mask, iterations=5)
-    level = float(np.median(total[core if core.any() else mask])) / 4
+    level = float(np.median(total[core if core.any() else mask])) / 3
     tight = _largest(_cleaned(mask & (total > max(level, threshold))))
     return tight if tight.sum() >= smallest else mask
 
@@ -156,6 +162,12 @@ def _cleaned(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Without specks and threads of 3 px, without holes."""
     # the frame's border is no edge of the specimen
     padded = ndimage.binary_opening(np.pad(mask, 4, mode="edge"), iterations=2)[4:-4, 4:-4]
+    return np.asarray(ndimage.binary_fill_holes(padded))
+
+
+def _closed(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """With the bays closed that noise leaves in a faint particle."""
+    padded = ndimage.binary_closing(np.pad(mask, 8), iterations=6)[8:-8, 8:-8]
     return np.asarray(ndimage.binary_fill_holes(padded))
 
 
@@ -169,39 +181,42 @@ def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def _on_border(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The connected parts that reach the frame's border."""
     labels, _ = ndimage.label(mask)
-    rim = np.concatenate((labels[0], labels[-1], labels[:, 0], labels[:, -1]))
-    return np.isin(labels, np.unique(rim[rim > 0]))
+    return np.asarray(np.isin(labels, np.unique(labels[mask & _rim(mask.shape)])))
 
 
-def _polygon(mask: NDArray[np.bool_], evidence: RegionEvidence) -> NDArray[np.float64]:
-    hull = convex_hull_image(mask)
+def _rim(shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """The frame's border, wide enough for what smoothing does there."""
+    rim = np.ones(shape, dtype=bool)
+    rim[_RIM:-_RIM, _RIM:-_RIM] = False
+    return rim
+
+
+def _polygon(hull: NDArray[np.bool_], bin: int) -> NDArray[np.float64]:
     y, x = np.nonzero(hull & ~ndimage.binary_erosion(hull, border_value=0))
     centre = np.array([x.mean(), y.mean()])
     around = np.argsort(np.arctan2(y - centre[1], x - centre[0]))
     outline = np.column_stack((x, y))[around].astype(float)
     corners = approximate_polygon(np.vstack((outline, outline[:1])), tolerance=1.5)[:-1]
-    return (corners + 0.5) * evidence.bin - 0.5
+    return (corners + 0.5) * bin - 0.5
 
 
-def _vacuum(
-    specimen: NDArray[np.bool_], evidence: RegionEvidence, config: RegionConfig
-) -> tuple[NDArray[np.float64] | None, str]:
-    margin = config.margin_px / evidence.bin
+def _vacuum(specimen: NDArray[np.bool_], bin: int, config: RegionConfig) -> tuple[NDArray[np.float64] | None, str]:
+    margin = config.margin_px / bin
     free = ndimage.distance_transform_edt(~specimen) > margin if specimen.any() else ~specimen
     keep = int(np.ceil(margin))
     free[:keep], free[len(free) - keep :] = False, False
     free[:, :keep], free[:, free.shape[1] - keep :] = False, False
     top, left, height, width = largest_rectangle(free)
-    shortest = min(height, width) * evidence.bin
+    shortest = min(height, width) * bin
     if shortest < config.min_vacuum_px:
         return None, (
-            f"no rectangle of {config.min_vacuum_px:g} px without specimen (the largest is {width * evidence.bin} x "
-            f"{height * evidence.bin} px); give the vacuum by hand"
+            f"no rectangle of {config.min_vacuum_px:g} px without specimen (the largest is {width * bin} x "
+            f"{height * bin} px); give the vacuum by hand"
         )
     corners = np.array(
         [[left, top], [left + width - 1, top], [left + width - 1, top + height - 1], [left, top + height - 1]]
     )
-    return (corners + 0.5) * evidence.bin - 0.5, ""
+    return (corners + 0.5) * bin - 0.5, ""
 
 
 def largest_rectangle(free: NDArray[np.bool_]) -> tuple[int, int, int, int]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, gaussian_filter1d, median_filter
+from scipy.ndimage import gaussian_filter, gaussian_filter1d, map_coordinates, median_filter
 
 from atomotion.data import Frames, InputError
 from atomotion.order.config import RegionConfig
@@ -109,8 +109,9 @@ class _Sums:
         for scale, (first, second) in self.smooth.items():
             window = max(13, 2 * round(3 * scale) + 1)
             independent = max(window**2 / (4 * np.pi * scale**2), 1.0)
-            band = gaussian_filter(mean, scale, mode="nearest") - gaussian_filter(mean, 2 * scale, mode="nearest")
-            energy = self._median(band**2 / (_power(self.shape, scale, 2 * scale) * noise / n), window) / _CHI2_MEDIAN
+            smooth = gaussian_filter(mean, scale, mode="nearest")
+            band = smooth - _background(smooth, scale)
+            energy = self._median(band**2 / (_power(self.shape, scale) * noise / n), window) / _CHI2_MEDIAN
             structure.append((energy - 1) / (_MEDIAN_LOSS_SQUARES * np.sqrt(2 / independent)))
             variance = np.maximum(second - first**2 / n, 0) / (n - 1)
             energy = self._median(variance / (_power(self.shape, scale) * noise), window)
@@ -132,23 +133,32 @@ class _Sums:
         return cut.reshape(rows, self.bin, columns, self.bin).mean(axis=(1, 3))
 
 
-def _power(shape: tuple[int, int], scale: float, less: float | None = None) -> NDArray[np.float64]:
-    """(y, x) variance that white noise keeps after a Gaussian, or after a difference of two Gaussians.
+def _background(smooth: NDArray[np.float64], scale: float) -> NDArray[np.float64]:
+    """Running median over twelve scales: it follows the edges of the specimen, but not a lattice.
+
+    So an edge leaves no structure behind, where the difference of two Gaussians would have a wide rim of it.
+    """
+    step = max(1, int(scale))
+    rows, columns = (size // step for size in smooth.shape)
+    small = smooth[: rows * step, : columns * step].reshape(rows, step, columns, step).mean(axis=(1, 3))
+    window = int(12 * scale / step) | 1
+    small = median_filter(small, window, mode="nearest")
+    y, x = (np.clip((np.arange(size) - (step - 1) / 2) / step, 0, None) for size in smooth.shape)
+    return map_coordinates(small, np.meshgrid(y, x, indexing="ij"), order=1, mode="nearest")
+
+
+def _power(shape: tuple[int, int], scale: float) -> NDArray[np.float64]:
+    """(y, x) variance that white noise keeps after a Gaussian.
 
     Near the border it is larger than inside, since the border's pixels stand for all that lies beyond.
     """
-    own = np.outer(_overlap(shape[0], scale, scale), _overlap(shape[1], scale, scale))
-    if less is None:
-        return own
-    other = np.outer(_overlap(shape[0], less, less), _overlap(shape[1], less, less))
-    return own + other - 2 * np.outer(_overlap(shape[0], scale, less), _overlap(shape[1], scale, less))
+    return np.outer(_overlap(shape[0], scale), _overlap(shape[1], scale))
 
 
-def _overlap(n: int, one: float, two: float) -> NDArray[np.float64]:
-    """(n,) sum over the products of two Gaussians' weights, for every place along an axis of n pixels."""
-    short = min(n, 2 * int(8 * max(one, two)) + 1)  # further from the border nothing changes
-    weights = [gaussian_filter1d(np.eye(short), scale, axis=0, mode="nearest") for scale in (one, two)]
-    found = (weights[0] * weights[1]).sum(axis=1)
+def _overlap(n: int, scale: float) -> NDArray[np.float64]:
+    """(n,) sum of the squares of a Gaussian's weights, for every place along an axis of n pixels."""
+    short = min(n, 2 * int(8 * scale) + 1)  # further from the border nothing changes
+    found = (gaussian_filter1d(np.eye(short), scale, axis=0, mode="nearest") ** 2).sum(axis=1)
     return np.concatenate((found[: short // 2], np.full(n - short, found[short // 2]), found[short // 2 :]))
 
 

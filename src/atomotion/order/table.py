@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from atomotion.data import Frames, Movie
 from atomotion.order.config import OrderConfig
-from atomotion.order.measure import level_of, measure_frames
+from atomotion.order.measure import FrameOrder, level_of, measure_frames
 from atomotion.order.relative import (
     AlpsReference,
     alps_relative,
@@ -29,6 +29,7 @@ def order_table(
     vacuum_frames: Frames | None = None,
     source: Literal["raw", "denoised"] = "raw",
     drift: NDArray[np.floating] | None = None,
+    measured: FrameOrder | None = None,
     workers: int = 1,
     on_step: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
@@ -49,6 +50,8 @@ def order_table(
         Which of the two the movie is.
     drift : (t, 2) float, dx dy [px]
         Of the polygon, per frame.
+    measured : FrameOrder
+        What `measure_frames` gives, where that was done before, in pieces.
     workers : int
     on_step : callable
 
@@ -61,15 +64,16 @@ def order_table(
         sentences what is missing and why; ``attrs["vacuum_alps"]`` and ``attrs["vacuum_alps_sd"]`` are the reference.
     """
     config = OrderConfig() if config is None else config
-    measured = measure_frames(
-        movie.frames,
-        config,
-        polygon=polygon,
-        contrast=movie.contrast,
-        drift=drift,
-        workers=workers,
-        on_step=on_step,
-    )
+    if measured is None:
+        measured = measure_frames(
+            movie.frames,
+            config,
+            polygon=polygon,
+            contrast=movie.contrast,
+            drift=drift,
+            workers=workers,
+            on_step=on_step,
+        )
     notes = [f"frame {number} {reason}" for number, reason in measured.left_out.items()]
     if config.level == "auto" and movie.contrast is None:
         notes.append("contrast is not known: dark blobs are followed; pass --contrast bright for bright atoms")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from atomotion.data.parameters import parameter
+from atomotion.data import parameter
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,4 +108,5 @@ class MovieConfig:
         0.0, "Correlation of the noise of neighbouring frames.", low=0.0, high=0.5, group="noise"
     )
     dark_first_frame: bool = parameter(False, "The first frame has a tenth of the intensity.", group="faults")
+    seed: int = parameter(0, "Seed of everything that is random.", low=0, group="noise")
     dropped_frames: int = parameter(0, "Frames that the camera lost at random without saying.", low=0, group="faults")

@@ -1,7 +1,8 @@
 """How ordered every frame is: ALPS of raw and denoised frames, and the test of the raw ones against vacuum."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from atomotion.io.polygon import fit_polygon, read_polygon
 from atomotion.order.config import OrderConfig
 from atomotion.order.measure import FrameOrder, level_of, measure_frames
 from atomotion.order.polygon_mask import polygon_area
-from atomotion.order.vacuum import VacuumModel, fit_vacuum, null_alps, vacuum_test
+from atomotion.order.table import order_table
+from atomotion.order.vacuum import VacuumModel, fit_vacuum
 from atomotion.project.leaf import read_json
 from atomotion.project.outputs import Column, OutputFile
 from atomotion.project.stage import Stage, Task
@@ -32,85 +34,118 @@ from atomotion.stages.vacuum import vacuum_on_movie
 _CHECKPOINT = 256
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Null:
-    """ALPS of vacuum through the same processing: its values, or why there are none."""
-
-    alps: NDArray[np.floating] | None = None
-    reason: str = ""
-
-    @property
-    def mean(self) -> float:
-        return float(np.nanmean(self.alps)) if self.alps is not None else float("nan")
-
-
 def run(task: Task) -> None:
     """Measure the order of every frame of ``movie``, and of ``denoised`` where it is given, inside ``polygon``."""
     movie = open_movie(task.inputs["movie"])
-    given = task.inputs.get("polygon")
-    polygon = fit_polygon(read_polygon(given), movie) if given is not None else None
+    polygon = fit_polygon(read_polygon(task.inputs["polygon"]), movie) if task.inputs.get("polygon") else None
     drift = read_drift(task.inputs.get("drift"), len(movie))
     noise = read_json(task.inputs["noise"], {}) if task.inputs.get("noise") else {}
-    bad = outlier_frames(task.inputs.get("noise"))
-    config = task.config
-    if movie.contrast is None and config.level == "auto":
-        task.warn("the contrast of the movie is not known: atoms are taken to be dark; say --contrast bright if not")
-    measurement = _Measurement(task, movie, polygon, drift, bad)
-    tables, nulls, model = [], {}, None
-    source = "denoised" if is_denoised(movie) else "raw"
-    if source == "raw":
-        config = replace(config, divisor=_divisor(config, movie, noise))
-        raw = measurement.of(movie.frames, config, "raw")
-        model, nulls["raw"] = _raw_null(task, movie, config, polygon, noise)
-        tables.append(_table(movie, raw, "raw", nulls["raw"], config, 1.0))
-    else:
-        nulls["denoised"], raw_units = _denoised_null(task, measurement), config.divisor or 1.0
-        measured = measurement.of(movie.frames, _for_denoised(config), "denoised")
-        tables.append(_table(movie, measured, "denoised", nulls["denoised"], config, raw_units))
-    if task.inputs.get("denoised") is not None:
-        denoised = read_movie(task.inputs["denoised"])
-        nulls["denoised"] = _denoised_null(task, measurement)
-        measured = measurement.of(denoised.frames, _for_denoised(config), "denoised")
-        tables.append(_table(movie, measured, "denoised", nulls["denoised"], config, config.divisor or 1.0))
+    pieces = _Pieces(task, movie, polygon, drift, outlier_frames(task.inputs.get("noise")))
+    config = replace(task.config, divisor=_divisor(task.config, movie, noise))
+    units = config.divisor or 1.0
+    model, tables = None, []
+    if not is_denoised(movie):
+        model, table = _raw(task, movie, config, pieces)
+        if model is not None and noise.get("is_white_frames") is False:
+            task.warn("frames are correlated: each p-value holds, but those of neighbouring frames are not independent")
+        tables.append(table)
+    given = task.inputs.get("denoised")
+    if given is not None or not tables:
+        denoised = movie if given is None else read_movie(given)
+        tables.append(_denoised(task, movie, denoised, config, pieces, units))
     table = pd.concat(tables, ignore_index=True)
+    for note in dict.fromkeys(note for each in tables for note in each.attrs["notes"]):
+        task.warn(note)
     task.write_table("order.csv", table)
-    task.write_json("order.json", _summary(table, movie, polygon, config, model, nulls))
+    task.write_json("order.json", _summary(table, tables, movie, polygon, config, model))
     _draw(task, table, movie, config)
 
 
-class _Measurement:
+def _raw(task: Task, movie: Movie, config: OrderConfig, pieces: "_Pieces") -> tuple[VacuumModel | None, pd.DataFrame]:
+    """The rows of the raw frames, tested against vacuum where there is one."""
+    measured = pieces.measure(movie.frames, config, "raw")
+    frames, mask = vacuum_on_movie(task.inputs.get("vacuum"), movie)
+    model = None if frames is None else fit_vacuum(frames, config, mask=mask)
+    table = order_table(
+        movie,
+        config,
+        polygon=pieces.points,
+        vacuum=model,
+        # frames of their own can stand in where no model of independent counts holds
+        vacuum_frames=frames if frames is not None and frames is not movie.frames else None,
+        measured=measured,
+        workers=task.threads,
+        on_step=task.steps("vacuum frames"),
+    )
+    return model, table
+
+
+def _denoised(
+    task: Task, movie: Movie, denoised: Movie, config: OrderConfig, pieces: "_Pieces", units: float
+) -> pd.DataFrame:
+    """The rows of the denoised frames, in electrons as the raw ones."""
+    # denoised frames are no counts: rounding them would throw away what the denoiser found
+    smooth = replace(config, divisor=None, sigma_px=config.denoised_sigma_px, bad_frames="skip")
+    measured = pieces.measure(denoised.frames, smooth, "denoised")
+    path = task.inputs.get("denoised_vacuum")
+    table = order_table(
+        replace(movie, frames=denoised.frames),
+        smooth,
+        polygon=pieces.points,
+        vacuum_frames=None if path is None else read_movie(path).frames,
+        source="denoised",
+        measured=measured,
+        workers=task.threads,
+        on_step=task.steps("denoised vacuum frames"),
+    )
+    scaled = table.assign(alps=table["alps"] / units, total_persistence=table["total_persistence"] / units)
+    scaled.attrs = table.attrs | {"vacuum_alps": table.attrs["vacuum_alps"] / units}
+    return scaled
+
+
+class _Pieces:
     """Measures frames with the task's polygon, drift and outliers, in pieces that survive a kill."""
 
     def __init__(
-        self, task: Task, movie: Movie, polygon: Polygon | None, drift: NDArray | None, bad: frozenset[int]
+        self, task: Task, movie: Movie, polygon: Polygon | None, drift: NDArray[np.floating] | None, bad: frozenset[int]
     ) -> None:
-        self.task, self.movie, self.polygon, self.drift, self.bad = task, movie, polygon, drift, bad
+        self.task, self.movie, self.bad = task, movie, bad
+        self.points = None if polygon is None else polygon.points
+        self.drift = None if polygon is None else drift
 
-    def of(self, frames: Frames, config: OrderConfig, name: str, *, moving: bool = True) -> FrameOrder:
+    def measure(self, frames: Frames, config: OrderConfig, name: str) -> FrameOrder:
         """The order of all frames; finished pieces are read back from the checkpoint."""
         total = int(frames.shape[0])
-        step = self.task.steps(f"{name} frames")
+        report = self.task.steps(f"{name} frames")
         pieces = []
         for start in range(0, total, _CHECKPOINT):
-            stop = min(start + _CHECKPOINT, total)
+            part = range(start, min(start + _CHECKPOINT, total))
             path = self.task.work / f"{name}_{start:08d}.npz"
             if not path.exists():
-                piece = measure_frames(
-                    frames,
-                    config,
-                    polygon=None if self.polygon is None else self.polygon.points,
-                    contrast=self.movie.contrast,
-                    drift=self.drift if moving and self.polygon is not None else None,
-                    leave_out=self.bad if moving else frozenset(),
-                    first=start,
-                    last=stop,
-                    workers=self.task.threads,
-                    on_step=lambda done, _, start=start: step(start + done, total),
-                )
-                _write_piece(piece, path)
+                _write_piece(self._measured(frames, config, part, partial(_later, report, start, total)), path)
             pieces.append(_read_piece(path))
-            step(stop, total)
+            report(part.stop, total)
         return _joined(pieces)
+
+    def _measured(
+        self, frames: Frames, config: OrderConfig, part: range, on_step: Callable[[int, int], None]
+    ) -> FrameOrder:
+        return measure_frames(
+            frames,
+            config,
+            polygon=self.points,
+            contrast=self.movie.contrast,
+            drift=self.drift,
+            leave_out=self.bad,
+            first=part.start,
+            last=part.stop,
+            workers=self.task.threads,
+            on_step=on_step,
+        )
+
+
+def _later(report: Callable[[int, int], None], start: int, total: int, done: int, _: int) -> None:
+    report(start + done, total)
 
 
 def _write_piece(piece: FrameOrder, path: Path) -> None:
@@ -149,7 +184,7 @@ def _joined(pieces: list[FrameOrder]) -> FrameOrder:
 
 
 def _divisor(config: OrderConfig, movie: Movie, noise: Mapping[str, Any]) -> float | None:
-    """Units per electron: as told, else the movie's own fact, else as measured; None where frames are counts already."""
+    """Units per electron: as told, else the movie's own, else as measured; None where frames are counts already."""
     if config.divisor is not None:
         return config.divisor
     gain = movie.units_per_electron or (
@@ -158,104 +193,34 @@ def _divisor(config: OrderConfig, movie: Movie, noise: Mapping[str, Any]) -> flo
     return None if gain is None or abs(gain - 1) < 0.05 else float(gain)
 
 
-def _for_denoised(config: OrderConfig) -> OrderConfig:
-    # denoised frames are no counts; rounding them would throw away what the denoiser found
-    return replace(config, divisor=None, sigma_px=config.denoised_sigma_px)
-
-
-def _raw_null(
-    task: Task, movie: Movie, config: OrderConfig, polygon: Polygon | None, noise: Mapping[str, Any]
-) -> tuple[VacuumModel | None, _Null]:
-    frames, mask = vacuum_on_movie(task.inputs.get("vacuum"), movie)
-    if frames is None:
-        return None, _Null(reason="no vacuum region is known; give one with --vacuum")
-    model = fit_vacuum(frames, config, mask=mask)
-    for sentence in model.warnings:
-        task.warn(sentence)
-    if model.problem:
-        task.warn(f"no vacuum test: {model.problem}")
-        return model, _Null(reason=model.problem)
-    if noise.get("is_white_frames") is False:
-        task.warn("frames are correlated: p-values of single frames hold, but neighbouring frames are not independent")
-    alps = null_alps(
-        model,
-        movie.frame_shape,
-        config,
-        polygon=None if polygon is None else polygon.points,
-        contrast=movie.contrast,
-        workers=task.threads,
-        on_step=task.steps("vacuum frames"),
-    )
-    return model, _Null(alps=alps)
-
-
-def _denoised_null(task: Task, measurement: _Measurement) -> _Null:
-    path = task.inputs.get("denoised_vacuum")
-    if path is None:
-        return _Null(reason="no vacuum that went through the same denoiser")
-    frames = read_movie(path).frames
-    if frames.shape[1:] != measurement.movie.frames.shape[1:]:
-        return _Null(
-            reason=f"the denoised vacuum has frames of {frames.shape[1:]}, the movie of {measurement.movie.frame_shape}"
-        )
-    measured = measurement.of(frames, _for_denoised(task.config), "denoised vacuum", moving=False)
-    return _Null(alps=measured.alps)
-
-
-def _table(
-    movie: Movie, measured: FrameOrder, source: str, null: _Null, config: OrderConfig, units: float
-) -> pd.DataFrame:
-    """The rows of one source; intensities of denoised frames are divided by `units` to be electrons as the raw ones."""
-    frames = np.arange(len(measured.alps))
-    times = movie.time_axis()
-    test = vacuum_test(measured.alps, null.alps, config) if source == "raw" and null.alps is not None else None
-    notes = np.array([measured.left_out.get(int(frame), null.reason) for frame in frames], dtype=object)
-    return pd.DataFrame(
-        {
-            "frame": frames,
-            "time_s": np.nan if times is None else times,
-            "source": source,
-            "alps": measured.alps / units,
-            "persistent_entropy": measured.persistent_entropy,
-            "total_persistence": measured.total_persistence / units,
-            "bars": measured.bars,
-            "alps_relative": measured.alps / null.mean,
-            "p_value": np.nan if test is None else test.p_value,
-            "p_adjusted": np.nan if test is None else test.p_adjusted,
-            "beyond_vacuum": "" if test is None else test.rejected,
-            "note": notes,
-        }
-    )
-
-
 def _summary(
     table: pd.DataFrame,
+    tables: list[pd.DataFrame],
     movie: Movie,
     polygon: Polygon | None,
     config: OrderConfig,
     model: VacuumModel | None,
-    nulls: Mapping[str, _Null],
 ) -> dict[str, Any]:
     size = None if polygon is None else 2 * np.sqrt(abs(polygon_area(polygon.points)) / np.pi)
-    raw = table[table["source"] == "raw"]
-    tested = raw["p_value"].notna()
+    raw = table[(table["source"] == "raw") & table["p_value"].notna()]
+    sources = {each["source"].iloc[0]: each for each in tables}
     return {
         "frames": len(movie),
-        "sources": sorted(nulls),
+        "sources": list(sources),
         "level": level_of(config, movie.contrast),
         "divisor": config.divisor,
         "size_px": size,
         "size_A": None if size is None or movie.pixel_size is None else size * movie.pixel_size,
-        "mean_alps": {source: float(rows["alps"].mean()) for source, rows in table.groupby("source")},
-        "sd_alps": {source: float(rows["alps"].std()) for source, rows in table.groupby("source")},
-        "mean_alps_relative": {source: float(rows["alps_relative"].mean()) for source, rows in table.groupby("source")},
-        "alps_relative_missing": {source: null.reason for source, null in nulls.items() if null.reason},
-        "vacuum_alps": {source: null.mean for source, null in nulls.items()},
+        "mean_alps": {source: float(rows["alps"].mean()) for source, rows in sources.items()},
+        "sd_alps": {source: float(rows["alps"].std()) for source, rows in sources.items()},
+        "mean_alps_relative": {source: float(rows["alps_relative"].mean()) for source, rows in sources.items()},
+        "vacuum_alps": {source: rows.attrs["vacuum_alps"] for source, rows in sources.items()},
         "vacuum_mean_counts": None if model is None else model.mean,
         "vacuum_ks_p_value": None if model is None else model.ks_p_value,
-        "tested_frames": int(tested.sum()),
-        "frames_beyond_vacuum": int((raw.loc[tested, "beyond_vacuum"] == True).sum()),  # noqa: E712 - the column holds words too
+        "tested_frames": len(raw),
+        "frames_beyond_vacuum": int(raw["beyond_vacuum"].astype(bool).sum()),
         "left_out": sorted(int(frame) for frame in table.loc[table["alps"].isna(), "frame"].unique()),
+        "notes": list(dict.fromkeys(note for each in tables for note in each.attrs["notes"])),
     }
 
 
@@ -296,8 +261,6 @@ def section(folder: Path) -> Section:
             f"{values['frames_beyond_vacuum']} of {values['tested_frames']} raw frames have more order than vacuum "
             "(false discovery rate controlled over the movie)."
         )
-    for source, reason in values["alps_relative_missing"].items():
-        sentences.append(f"No ratio to vacuum for {source} frames: {reason}.")
     rows = [
         [
             source,
@@ -338,21 +301,23 @@ STAGE = Stage(
                 Column("source", "`raw` or `denoised` frames."),
                 Column(
                     "alps",
-                    "Accumulated lifetime persistence survival inside the polygon [electrons where the divisor is known, else stored units].",
+                    "Accumulated lifetime persistence survival inside the polygon "
+                    "[electrons where the divisor is known, else stored units].",
                 ),
                 Column("persistent_entropy", "Entropy of the lifetimes."),
                 Column("total_persistence", "Sum of the lifetimes [as `alps`]."),
                 Column("bars", "How many features were counted."),
                 Column(
                     "alps_relative",
-                    "ALPS over its expectation in vacuum that went through the same processing; empty where `note` says why.",
+                    "ALPS over its expectation in vacuum that went through the same processing; "
+                    "empty where `notes` of order.json says why.",
                 ),
                 Column("p_value", "Probability that vacuum has at least this ALPS; raw frames only."),
                 Column("p_adjusted", "The same corrected for the number of frames."),
                 Column(
                     "beyond_vacuum", "Whether the frame has more order than vacuum at the chosen false discovery rate."
                 ),
-                Column("note", "Why a number is missing."),
+                Column("note", "Why the frame was left out."),
             ),
         ),
         OutputFile(
@@ -368,16 +333,17 @@ STAGE = Stage(
                 Column("mean_alps", "Mean over frames, by source."),
                 Column("sd_alps", "Standard deviation over frames, by source."),
                 Column("mean_alps_relative", "Mean of `alps_relative`, by source."),
-                Column("alps_relative_missing", "Why there is no `alps_relative`, by source."),
-                Column("vacuum_alps", "Mean ALPS of vacuum, by source, before division by units."),
+                Column("vacuum_alps", "Mean ALPS of vacuum, by source."),
                 Column("vacuum_mean_counts", "Mean counts of a vacuum pixel."),
                 Column(
                     "vacuum_ks_p_value",
-                    "Whether the vacuum's counts are Poisson: Kolmogorov-Smirnov distance with the Dvoretzky-Kiefer-Wolfowitz bound.",
+                    "Whether the vacuum's counts are Poisson: Kolmogorov-Smirnov distance with the "
+                    "Dvoretzky-Kiefer-Wolfowitz bound.",
                 ),
                 Column("tested_frames", "Raw frames that were tested against vacuum."),
                 Column("frames_beyond_vacuum", "How many of them have more order than vacuum."),
                 Column("left_out", "Frames without a measurement."),
+                Column("notes", "What is missing and why, a sentence each."),
             ),
         ),
     ),

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from atomotion.data import Frames, InputError, Movie
 from atomotion.io.config import MovieSource
+from atomotion.io.lazy_frames import LazyFrames
 from atomotion.io.movie import open_movie
 from atomotion.io.polygon import fit_polygon, read_polygon
 from atomotion.order.polygon_mask import polygon_mask
@@ -57,3 +58,19 @@ def vacuum_counts(frames: Frames, mask: NDArray[np.bool_], *, most: int = 4_000_
     wanted = int(np.clip(most // inside, 1, n_frames))
     chosen = np.unique(np.linspace(0, n_frames - 1, wanted).round().astype(int))
     return np.concatenate([np.asarray(frames[int(index)])[mask] for index in chosen])
+
+
+class BootstrapFrames(LazyFrames):
+    """Frames of independent pixels drawn from measured values; a frame is the same whenever it is read."""
+
+    def __init__(self, values: NDArray, shape: tuple[int, int, int], seed: int = 0) -> None:
+        super().__init__(shape, values.dtype)
+        self.values, self.seed = values, seed
+
+    def _read(self, frames: range, y: slice, x: slice) -> NDArray:
+        return np.stack([self._draw(frame)[y, x] for frame in frames])
+
+    def _draw(self, frame: int) -> NDArray:
+        rng = np.random.default_rng([self.seed, frame])
+        drawn: NDArray = self.values[rng.integers(0, len(self.values), self.shape[1:])]
+        return drawn

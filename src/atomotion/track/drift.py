@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import median_filter, shift
+from scipy.ndimage import gaussian_filter1d, median_filter, shift
 
 from atomotion.data import Frames, InputError
 from atomotion.track.coarse import coarse_path, displacement_grid
@@ -21,6 +21,7 @@ from atomotion.track.path import (
 from atomotion.track.spectra import Spectra, movie_spectra, static_part
 
 _SMOOTH = 17  # frames: the path that the jitter is relative to is a running median over these
+_KICK = 1.0  # px: where smoothing would change that path by more, it makes a step
 _JITTERS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)  # px
 _MEMORIES = (0.0, 0.5, 0.8, 0.95, 0.99)
 _ROUNDS = 6
@@ -87,8 +88,8 @@ def estimate_drift(
     neighbours; averaging and path are repeated until nothing changes, first with averages of several frames, and a last
     Newton step takes the path to a fraction of a pixel.
 
-    The camera's fixed pattern stands still and would hold the content in place: hot pixels are replaced, and what stands
-    still while the rest moves is separated and left out.
+    What stands still would hold the content in place: hot pixels are replaced, uneven illumination is subtracted, and
+    whatever else stays where it is while the rest moves is separated and left out.
 
     Parameters
     ----------
@@ -187,9 +188,11 @@ def _estimate(
 
 
 def _smoothed(path: NDArray[np.floating]) -> NDArray[np.floating]:
-    """The smooth part of a path; a running median, so that a kick of the stage stays a step."""
+    """The smooth part of a path, but a kick of the stage stays a step."""
     width = min(_SMOOTH, len(path) - 1 + len(path) % 2)
-    return np.asarray(median_filter(path, size=(width, 1), mode="nearest"))
+    steps = median_filter(path, size=(width, 1), mode="nearest")
+    smooth = gaussian_filter1d(steps, _SMOOTH / 6, axis=0, mode="nearest")
+    return np.where(np.abs(smooth - steps).max(axis=1, keepdims=True) < _KICK, smooth, steps)
 
 
 def _refined(

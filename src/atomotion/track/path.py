@@ -24,7 +24,8 @@ def references(
     entered = left = 0
 
     def aligned(i: int) -> NDArray[np.complexfloating]:
-        return spectra.counts[i] * spectra.moving(i) * spectra.phase(path[i])
+        turned: NDArray[np.complexfloating] = spectra.counts[i] * spectra.moving(i) * spectra.phase(path[i])
+        return turned
 
     for i in range(len(spectra)):
         while entered < min(len(spectra), i + half + 1):

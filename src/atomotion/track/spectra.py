@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import fftfreq, rfft2, rfftfreq
-from scipy.ndimage import median_filter, uniform_filter
+from scipy.ndimage import gaussian_filter, median_filter, uniform_filter
 
 from atomotion.data import Frames, InputError
 from atomotion.track.config import DriftConfig
 
-_SURVEYED = 100  # frames whose mean shows the hot pixels
+_SURVEYED = 100  # frames whose mean shows the hot pixels and the illumination
 _HOT = 10.0  # robust standard deviations between a hot pixel and the median of its neighbourhood
 _EDGE = 0.125  # of the frame that fades out on every side
 _APART = 0.3  # of their power: how different the moving and the static part must be to be told apart
@@ -91,12 +91,14 @@ def movie_spectra(
         raise InputError(f"frames of {tall} x {wide} px are too small to find their drift")
     good = np.ones(n, dtype=bool)
     good[list(bad_frames)] = False
-    hot = _hot_pixels(frames, np.flatnonzero(good))
+    mean = _mean_frame(frames, np.flatnonzero(good))
+    hot = _hot_pixels(mean)
+    light = _illumination(_binned(_without(mean, hot), bin_by))
     window = np.outer(_fading(binned[0]), _fading(binned[1])).astype(np.float32)
     values = np.zeros((n, int(rows.sum()), int(columns.sum())), dtype=np.complex64)
     for i in range(n):
         if good[i]:
-            image = _binned(_without(np.asarray(frames[i]), hot), bin_by)
+            image = _binned(_without(np.asarray(frames[i]), hot), bin_by) - light
             good[i] = bool(np.isfinite(image).all() and np.ptp(image) > 0)
             if good[i]:
                 flat = (image - np.float32((image * window).sum() / window.sum())) * window
@@ -125,9 +127,9 @@ def movie_spectra(
 def static_part(spectra: Spectra, path: NDArray[np.floating]) -> NDArray[np.complex64]:
     """(ky, kx) what stands still, separated from what moves along `path` (n, 2).
 
-    With ``Y_i = F + S exp(-2 pi i k . d_i)`` the mean frame is M = F + S φ* and the aligned mean B = F φ + S, where φ is
-    the mean of ``exp(2 pi i k . d_i)``; so ``F = (M - B φ*) / (1 - |φ|²)``, where the path is long enough for the two
-    to differ, and else not known and left in.
+    With ``Y_i = F + S exp(-2 pi i k . d_i)`` the mean frame is M = F + S φ* and the aligned mean B = F φ + S, where φ
+    is the mean of ``exp(2 pi i k . d_i)``; so ``F = (M - B φ*) / (1 - |φ|²)``, where the path is long enough for the
+    two to differ, and else not known and left in.
     """
     total = float(spectra.counts.sum())
     mean = np.zeros(spectra.values.shape[1:], dtype=np.complex128)
@@ -151,15 +153,38 @@ def wiener(mean: NDArray[np.complexfloating], noise: NDArray[np.floating]) -> ND
     return (mean * np.maximum(0.0, 1.0 - noise / np.maximum(power, 1e-30))).astype(np.complex64)
 
 
-def _hot_pixels(frames: Frames, index: NDArray[np.intp]) -> NDArray[np.intp]:
-    """(h, 2) y x of the pixels that stand out of their neighbourhood in the mean of some frames."""
+def _mean_frame(frames: Frames, index: NDArray[np.intp]) -> NDArray[np.float32]:
+    """(y, x) mean of some frames, spread over the movie."""
     picked = index[np.linspace(0, len(index) - 1, min(_SURVEYED, len(index))).round().astype(int)]
     total = np.zeros(frames.shape[1:], dtype=np.float32)
+    count = 0
     for i in picked:
         frame = np.asarray(frames[int(i)], dtype=np.float32)
         if np.isfinite(frame).all():
             total += frame
-    away = np.abs(total - median_filter(total, size=3))
+            count += 1
+    return total / np.float32(max(count, 1))
+
+
+def _illumination(mean: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(y, x) a parabola through the background of the mean frame; what is far from it is taken to be the sample."""
+    y, x = np.meshgrid(np.linspace(-1, 1, mean.shape[0]), np.linspace(-1, 1, mean.shape[1]), indexing="ij")
+    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1).reshape(-1, 6)
+    values = gaussian_filter(mean, 2).ravel()
+    background = np.ones(len(values), dtype=bool)
+    for _ in range(10):
+        solution, *_ = np.linalg.lstsq(terms[background], values[background], rcond=None)
+        away = values - terms @ solution
+        spread = 1.4826 * np.median(np.abs(away))
+        background = np.abs(away) <= 2 * spread
+        if background.sum() < 100:
+            break
+    return (terms @ solution).reshape(mean.shape).astype(np.float32)
+
+
+def _hot_pixels(mean: NDArray[np.float32]) -> NDArray[np.intp]:
+    """(h, 2) y x of the pixels that stand out of their neighbourhood in the mean frame."""
+    away = np.abs(mean - median_filter(mean, size=3))
     # pixels at the median of their own neighbourhood would make a median of `away` too small
     limit = _HOT * 1.4826 * float(np.median(away[away > 0])) if np.any(away > 0) else np.inf
     return np.argwhere(away > limit)

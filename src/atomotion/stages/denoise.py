@@ -1,0 +1,182 @@
+"""The denoised movie, and simulated vacuum that went through the same."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atomotion.data import Movie, to_mapping
+from atomotion.denoise.blocks import denoise_blocks
+from atomotion.denoise.config import DenoiseConfig
+from atomotion.denoise.methods import uses_anscombe
+from atomotion.denoise.stabilise import NoiseScale, measure_noise_scale
+from atomotion.io.facts import facts_of
+from atomotion.io.movie import open_movie, read_movie
+from atomotion.io.writer import MovieWriter, resumable_frames
+from atomotion.project.leaf import read_json
+from atomotion.project.outputs import Column, OutputFile
+from atomotion.project.stage import Stage, Task
+from atomotion.report.figures.movie_strip import movie_strip
+from atomotion.report.figures.style import save
+from atomotion.report.page import Figure, Section
+from atomotion.stages.drift import read_drift
+from atomotion.stages.noise import outlier_frames
+from atomotion.stages.vacuum import BootstrapFrames, vacuum_counts, vacuum_on_movie
+
+# simulated vacuum frames: enough for a mean within 1 %, few enough to cost little
+_VACUUM_FRAMES = 48
+_SHOWN = 5
+
+
+def run(task: Task) -> None:
+    """Denoise ``movie`` along its ``drift``; with ``vacuum`` do the same to simulated vacuum."""
+    config: DenoiseConfig = task.config
+    movie = open_movie(task.inputs["movie"])
+    gain = _units_per_electron(movie, task.inputs.get("noise"))
+    scale = measure_noise_scale(movie.frames, gain)
+    drift = read_drift(task.inputs.get("drift"), len(movie))
+    bad = outlier_frames(task.inputs.get("noise"))
+    _write(task, movie, "denoised.mrcs", config, scale, drift, bad)
+    simulated = _vacuum(task, movie)
+    if simulated is not None:
+        # vacuum has nothing that drifts
+        _write(task, simulated, "denoised_vacuum.mrcs", config, scale, None, frozenset())
+    task.write_json(
+        "denoise.json",
+        {
+            "method": config.method,
+            "noise_sd": scale.sd,
+            "units_per_electron": gain,
+            "anscombe": uses_anscombe(scale, config),
+            "follows_drift": drift is not None,
+            "left_out": sorted(bad),
+            "vacuum_frames": 0 if simulated is None else len(simulated),
+        },
+    )
+    shown = np.linspace(0, len(movie) - 1, min(_SHOWN, len(movie))).astype(int)
+    shown = np.array([index for index in shown if index not in bad] or shown)
+    denoised = read_movie(task.output("denoised.mrcs"))
+    figure = movie_strip(
+        [
+            ("raw", [np.asarray(movie.frames[int(index)], dtype=float) for index in shown]),
+            ("denoised", [np.asarray(denoised.frames[int(index)], dtype=float) for index in shown]),
+        ],
+        [f"frame {index}" for index in shown],
+        pixel_size=movie.pixel_size,
+    )
+    save(figure, task.figure("denoised.png"))
+
+
+def _write(
+    task: Task,
+    movie: Movie,
+    name: str,
+    config: DenoiseConfig,
+    scale: NoiseScale,
+    drift: NDArray[np.floating] | None,
+    bad: frozenset[int],
+) -> None:
+    """Write the denoised frames; what a killed run has written is kept."""
+    # the partial file lies in the work folder, which outlives the attempt
+    task.work.mkdir(parents=True, exist_ok=True)
+    path = task.work / name
+    if not path.exists():
+        done = resumable_frames(path)
+        changed = ", ".join(f"{key} {value}" for key, value in to_mapping(config, only_changed=True).items())
+        facts = facts_of(movie, processing=f"denoised: {config.method}{', ' + changed if changed else ''}")
+        shape = (len(movie), *movie.frame_shape)
+        with MovieWriter(path, shape, np.float32, facts=facts, resume_at=done) as writer:
+            blocks = denoise_blocks(
+                movie.frames,
+                config,
+                drift=drift,
+                bad_frames=bad,
+                noise=scale,
+                start=done,
+                on_step=task.steps(name.removesuffix(".mrcs").replace("_", " ")),
+            )
+            for _, block in blocks:
+                writer.write(block)
+    path.replace(task.output(name))
+
+
+def _units_per_electron(movie: Movie, noise: Path | None) -> float | None:
+    if movie.units_per_electron is not None:
+        return movie.units_per_electron
+    measured = read_json(noise, {}) if noise is not None else {}
+    return measured.get("units_per_electron") if measured.get("is_poisson") is not False else None
+
+
+def _vacuum(task: Task, movie: Movie) -> Movie | None:
+    """Frames of independent pixels with the values of the measured vacuum, of the movie's shape and units."""
+    frames, mask = vacuum_on_movie(task.inputs.get("vacuum"), movie)
+    if frames is None or mask is None:
+        return None
+    noise = read_json(task.inputs["noise"], {}) if task.inputs.get("noise") else {}
+    if noise.get("is_white_pixels") is False or noise.get("is_white_frames") is False:
+        task.warn(
+            "the noise is correlated, so simulated vacuum of independent pixels would not be like the measured one: "
+            "denoised frames get no ratio to vacuum"
+        )
+        return None
+    values = vacuum_counts(frames, mask)
+    count = min(_VACUUM_FRAMES, max(8, len(movie)))
+    return Movie(
+        frames=BootstrapFrames(values, (count, *movie.frame_shape)),
+        pixel_size=movie.pixel_size,
+        frame_time=movie.frame_time,
+        contrast=movie.contrast,
+        units_per_electron=movie.units_per_electron,
+        metadata={"source": "simulated vacuum"},
+    )
+
+
+def section(folder: Path) -> Section:
+    """The denoised movie in the report."""
+    values = read_json(folder / "out" / "denoise.json", {})
+    sentences = [f"Method: {values['method']}{', following the drift' if values['follows_drift'] else ''}."]
+    if values["anscombe"]:
+        sentences.append("Poisson noise was evened out (Anscombe) before, and the transform undone without bias.")
+    if not values["vacuum_frames"]:
+        sentences.append("No vacuum went through the same filter, so order has no ratio to vacuum for denoised frames.")
+    return Section(
+        title=STAGE.title,
+        sentences=sentences,
+        figures=[
+            Figure(
+                path=folder / "figures" / "denoised.png",
+                caption="The same frames, raw and denoised, in own grey levels.",
+            )
+        ],
+    )
+
+
+STAGE = Stage(
+    name="denoise",
+    title="Denoised movie",
+    config=DenoiseConfig,
+    run=run,
+    section=section,
+    outputs=(
+        OutputFile(name="denoised.mrcs", about="The denoised movie, float32, in the movie's own units and geometry."),
+        OutputFile(
+            name="denoised_vacuum.mrcs",
+            about="Simulated vacuum that went through the same; missing without a vacuum region, or where noise is "
+            "correlated.",
+            optional=True,
+        ),
+        OutputFile(
+            name="denoise.json",
+            about="How it was denoised.",
+            columns=(
+                Column("method", "The method."),
+                Column("noise_sd", "Standard deviation of a pixel's noise [stored units]."),
+                Column("units_per_electron", "Stored units per electron, where known; null otherwise."),
+                Column("anscombe", "Whether Poisson noise was evened out before."),
+                Column("follows_drift", "Whether averages over time follow the drift."),
+                Column("left_out", "Frames that took no part; they hold what their neighbours in time say, or NaN."),
+                Column("vacuum_frames", "Frames of simulated vacuum."),
+            ),
+        ),
+    ),
+)
