@@ -1,5 +1,6 @@
 """TIFF files: movies of ImageJ (Fiji), OME-TIFF and plain pages, read page by page, and written for Fiji."""
 
+import json
 import logging
 import threading
 import weakref
@@ -133,11 +134,9 @@ def _opened(file: StoredFile) -> Iterator[tuple[tifffile.TiffFile, list[str]]]:
 
 
 def _stacks(tif: tifffile.TiffFile) -> list[_Stack]:
-    series = tif.series
-    first = series[0]
-    alike = all((each.shape, each.dtype, each.axes) == (first.shape, first.dtype, first.axes) for each in series)
-    if alike and len(series) == len(tif.pages) > 1:  # frames that were written one at a time
-        member = Member(_ALL_PAGES, (len(series), *first.shape), str(first.dtype))
+    if _written_one_by_one(tif):
+        first = tif.pages[0]
+        member = Member(_ALL_PAGES, (len(tif.pages), *first.shape), str(first.dtype))
         return [_Stack(member=member, series=None, axes="I" + first.axes, offset=None)]
     return [
         _Stack(
@@ -146,8 +145,20 @@ def _stacks(tif: tifffile.TiffFile) -> list[_Stack]:
             axes=each.axes,
             offset=each.dataoffset,
         )
-        for number, each in enumerate(series)
+        for number, each in enumerate(tif.series)
     ]
+
+
+def _written_one_by_one(tif: tifffile.TiffFile) -> bool:
+    """Whether tifffile was called once per frame: each page then calls itself an array of its own.
+
+    Asking tifffile for its series would take a time that grows with the square of their number.
+    """
+    first, last = tif.pages[0], tif.pages[-1]
+    if len(tif.pages) < 2 or not (first.shaped_description and last.shaped_description):
+        return False
+    alike = first.ndim == 2 and (first.shape, first.dtype) == (last.shape, last.dtype)
+    return alike and tuple(json.loads(first.shaped_description)["shape"]) == first.shape
 
 
 def _refuse_damage(

@@ -1,6 +1,7 @@
 """What a TIFF file knows beside its values: ImageJ's tags, OME's XML, resolution tags, and our own line of facts."""
 
 import codecs
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,7 +34,8 @@ def read_facts(tif: tifffile.TiffFile, source: str) -> TiffFacts:
         return _imagej(tif, source)
     if tif.is_ome:
         return _ome(tif, source)
-    keys: Mapping[str, Any] = (tif.shaped_metadata or ({},))[0]
+    described = tif.pages[0].shaped_description or ""
+    keys: Mapping[str, Any] = json.loads(described) if described.startswith("{") else {}
     facts, sizes = from_keys(keys, source)
     y, x = _printed_sizes(tif)
     return TiffFacts(kind=kind_of(keys), sizes=sizes if sizes != UNKNOWN_SIZES else (None, y, x), facts=facts)

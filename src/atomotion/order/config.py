@@ -63,6 +63,19 @@ class FringesConfig:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class KindsConfig:
+    """What kind of particle a movie shows, from the shares of its labelled periods."""
+
+    most_share: float = parameter(
+        0.9, "Share of the frames from which on a particle is ordered, or disordered, throughout.", low=0.5, high=1.0
+    )
+    least_share: float = parameter(
+        0.05, "Share of the frames that order and disorder must both fill for a particle to be changing.", low=0.0,
+        high=0.5,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PeriodsConfig:
     """Periods of order and disorder: where the curve of a movie changes level, and what each period is called.
 
@@ -84,6 +97,7 @@ class PeriodsConfig:
     disordered_below: float = parameter(1.1, "ALPS over vacuum up to which a period is disordered.", low=0.0)
     alpha: float = parameter(0.05, "p-value from which a whole period cannot be told from vacuum.", low=1e-6, high=0.5)
     fringes: FringesConfig = field(default_factory=FringesConfig)
+    kinds: KindsConfig = field(default_factory=KindsConfig)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

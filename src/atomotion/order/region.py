@@ -134,7 +134,7 @@ def _candidates(total: NDArray[np.float32], specimen: NDArray[np.bool_], smalles
 
 
 def _judged(mask: NDArray[np.bool_], how: str, specimen: float) -> _Candidate:
-    mask = _closed(mask)
+    mask = _trimmed(_closed(mask))
     properties = regionprops(mask.astype(np.uint8))[0]
     outline = mask & ~ndimage.binary_erosion(mask, border_value=0)
     edge = _rim(mask.shape)
@@ -169,6 +169,13 @@ def _closed(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """With the bays closed that noise leaves in a faint particle."""
     padded = ndimage.binary_closing(np.pad(mask, 8), iterations=6)[8:-8, 8:-8]
     return np.asarray(ndimage.binary_fill_holes(padded))
+
+
+def _trimmed(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Without what a disc of two fifths of its thickness cannot reach: tails along a support's surface."""
+    depth = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+    radius = 0.4 * depth.max()
+    return np.asarray(mask & (ndimage.distance_transform_edt(depth <= radius) <= radius + 1))
 
 
 def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -83,7 +83,7 @@ class _Run:
         """Start what can be started, hear what has ended; whether anything is left."""
         for leaf in list(self.waiting):
             needs = leaf.needs()
-            if any(self.outcomes.get(each) in ("failed", "blocked") for each in needs):
+            if not leaf.tolerant and any(self.outcomes.get(each) in ("failed", "blocked") for each in needs):
                 self._block(leaf, needs)
             elif all(each in self.outcomes for each in needs) and len(self.running) < self.pool.slots:
                 self._start(leaf)

@@ -27,7 +27,8 @@ def _resolve(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [each for each in (_resolve(each) for each in value) if each is not None]
     if isinstance(value, Result):
-        if not value.path.exists():
+        # an old result of a leaf that has failed since is no result
+        if not value.path.exists() or read_status(value.leaf.folder)["state"] != "done":
             return None
         return MovieSource(path=value.path, **value.facts) if value.as_movie else value.path
     return value

@@ -23,6 +23,8 @@ class Leaf:
         An instance of ``stage.config``.
     inputs : mapping
         Role to a path, a `MovieSource`, a `Result` of another leaf, a list of these, or None.
+    tolerant : bool
+        Whether it runs with what there is when a leaf that it needs has failed.
     """
 
     stage: Stage
@@ -30,6 +32,7 @@ class Leaf:
     folder: Path
     config: Any
     inputs: Mapping[str, Any] = field(default_factory=dict)
+    tolerant: bool = False
 
     def result(self, name: str) -> "Result":
         """The output `name` of this leaf, as an input of another."""

@@ -85,6 +85,8 @@ class Task:
         Where progress and warnings go.
     threads : int
         How many cores the stage may use.
+    subject : str
+        The movie's name in the project; empty outside one.
     """
 
     stage: Stage
@@ -94,6 +96,7 @@ class Task:
     work: Path
     events: EventLog
     threads: int = 1
+    subject: str = ""
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("atomotion"))
 
     def output(self, name: str) -> Path:

@@ -89,6 +89,7 @@ def _attempt(folder: Path, description: dict[str, Any], events: EventLog, thread
             work=work,
             events=events,
             threads=threads,
+            subject=description["subject"],
         )
     )
     outputs: dict[str, int | None] = {}

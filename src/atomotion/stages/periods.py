@@ -20,6 +20,7 @@ from atomotion.order.polygon_mask import polygon_area
 from atomotion.order.trend import series_statistics
 from atomotion.project.leaf import read_json
 from atomotion.project.outputs import Column, OutputFile
+from atomotion.project.settings import movie_name
 from atomotion.project.stage import Stage, Task
 from atomotion.report.figures.movie_strip import movie_strip
 from atomotion.report.figures.order_curve import Span, order_curve
@@ -153,6 +154,7 @@ def _summary(
     size = None if polygon is None else 2 * float(np.sqrt(abs(polygon_area(polygon.points)) / np.pi))
     frames = {label: sum(each.lifetime_frames for each in periods if each.label == label) for label in _LABELS}
     return {
+        "movie": task.subject or movie_name(Path(movie.name)),
         "source": source,
         "measure": column,
         "mean": statistics.mean,
@@ -269,6 +271,7 @@ STAGE = Stage(
             name="periods.json",
             about="The movie as a whole.",
             columns=(
+                Column("movie", "The movie's name."),
                 Column("source", "Which frames the curve is of: denoised where they were given, else raw."),
                 Column("measure", "The curve: `alps_relative` where it is known, else `alps`."),
                 Column("mean", "Its mean."),

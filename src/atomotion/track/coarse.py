@@ -49,7 +49,8 @@ def _one_after_the_other(chunks: Spectra, size: int) -> NDArray[np.floating]:
         path[j] = path[j - 1]
         if chunks.counts[j] and seen:
             reference = wiener(total / seen, chunks.noise / seen)
-            surface = chunks.counts[j] * likelihood(chunks, chunks.moving(j), reference, path[j], grid)
+            product = np.conj(reference) * chunks.moving(j) * chunks.phase(path[j])
+            surface = chunks.counts[j] * likelihood(chunks, product[None], grid)[0]
             surface -= 1.5 * np.log1p(far / (1.0 + 0.5 * size) ** 2)
             y, x = np.unravel_index(int(surface.argmax()), surface.shape)
             path[j] += grid[x], grid[y]
@@ -67,7 +68,7 @@ def _visible_chunk(spectra: Spectra) -> int:
         pairs = np.linspace(0, len(chunks) - 2, min(12, len(chunks) - 1)).round().astype(int)
         heights = []
         for j in pairs[(chunks.counts[pairs] > 0) & (chunks.counts[pairs + 1] > 0)]:
-            surface = likelihood(chunks, chunks.moving(j + 1), chunks.moving(j), np.zeros(2), grid)
+            surface = likelihood(chunks, (np.conj(chunks.moving(j)) * chunks.moving(j + 1))[None], grid)[0]
             away = surface - np.median(surface)
             heights.append(away.max() / (1.4826 * np.median(np.abs(away)) + 1e-30))
         if heights and np.median(heights) > _VISIBLE:

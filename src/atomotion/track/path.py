@@ -9,6 +9,7 @@ from scipy.ndimage import correlate1d
 
 from atomotion.track.spectra import Spectra, wiener
 
+_BATCH = 32  # frames
 _JUMP = 1e-10  # probability of a jump to anywhere, so that a kick of the stage is not excluded
 
 
@@ -20,7 +21,7 @@ def references(
     The frames of the average are brought back along `path` (n, 2), `half` of them on either side; it is weighted with
     ``S / (S + N)`` (Wiener), the signal's power S from that of 5 x 5 coefficients.
     """
-    total = np.zeros(spectra.values.shape[1:], dtype=np.complex128)
+    total: NDArray[np.complexfloating] = np.zeros(spectra.values.shape[1:], dtype=np.complex128)
     entered = left = 0
 
     def aligned(i: int) -> NDArray[np.complexfloating]:
@@ -40,21 +41,21 @@ def references(
 
 
 def likelihood(
-    spectra: Spectra,
-    value: NDArray[np.complex64],
-    reference: NDArray[np.complex64],
-    start: NDArray[np.floating],
-    grid: NDArray[np.floating],
+    spectra: Spectra, products: NDArray[np.complexfloating], grid: NDArray[np.floating]
 ) -> NDArray[np.floating]:
-    """(g, g) log-likelihood of a displacement ``start + (grid[x], grid[y])``, at [y, x], up to a constant.
+    """(b, g, g) log-likelihood of displacements (grid[x], grid[y]) at [y, x], up to a constant, for several frames.
 
-    ``L(s) = Re sum_k conj(R(k)) Y(k) exp(2 pi i k . s) / N(k)``: the matched filter for the reference R in noise of
-    power N.
+    ``L(s) = Re sum_k conj(R(k)) Y(k) exp(2 pi i k . s) / N(k)``: the matched filter for the reference R in noise of power
+    N; `products` (b, ky, kx) are ``conj(R) Y``.
     """
-    product = np.conj(reference) * value * spectra.phase(start) * spectra.weight
+    count, tall, wide = products.shape
+    size = len(grid)
     down = np.exp(2j * np.pi * np.outer(grid, spectra.ky)).astype(np.complex64)
     along = np.exp(2j * np.pi * np.outer(spectra.kx, grid)).astype(np.complex64)
-    return (down @ product @ along).real.astype(float)
+    # one large product of matrices for all frames: many small ones are slow where BLAS starts threads for each
+    weighted = (products * spectra.weight).astype(np.complex64).transpose(1, 0, 2).reshape(tall, count * wide)
+    half = (down @ weighted).reshape(size * count, wide)
+    return (half @ along).real.astype(float).reshape(size, count, size).transpose(1, 0, 2)
 
 
 def most_probable_path(
@@ -67,8 +68,21 @@ def most_probable_path(
 ) -> tuple[NDArray[np.floating], float]:
     """(n, 2) the path nearest to `around` on which all frames fit averages that were aligned along `path`; evidence."""
     surfaces = np.zeros((len(spectra), len(grid), len(grid)))
+    waiting: list[int] = []
+    products: list[NDArray[np.complexfloating]] = []
+
+    def compare() -> None:
+        surfaces[waiting] = spectra.counts[waiting, None, None] * likelihood(spectra, np.stack(products), grid)
+        waiting.clear()
+        products.clear()
+
     for i, value, reference in references(spectra, path, half):
-        surfaces[i] = spectra.counts[i] * likelihood(spectra, value, reference, around[i], grid)
+        waiting.append(i)
+        products.append(np.conj(reference) * value * spectra.phase(around[i]))
+        if len(waiting) == _BATCH:
+            compare()
+    if waiting:
+        compare()
     away, evidence = most_probable(surfaces, grid, step)
     return around + away, evidence
 
