@@ -76,6 +76,14 @@ def test_temporary_file_goes_away_with_the_frames(tmp_path):
     assert not any(Path(path).exists() for path in unpacked)
 
 
+def test_temporary_file_that_was_swept_away_is_made_again(tmp_path):
+    np.savez_compressed(tmp_path / "c.npz", movie=VALUES)
+    frames = open_stored(tmp_path / "c.npz").frames
+    frames[0]
+    Path(frames.file._path).unlink()
+    np.testing.assert_array_equal(frames[:], VALUES)
+
+
 def test_gz_is_unpacked(tmp_path):
     np.save(tmp_path / "m.npy", VALUES)
     (tmp_path / "m.npy.gz").write_bytes(gzip.compress((tmp_path / "m.npy").read_bytes()))

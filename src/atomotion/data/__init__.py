@@ -5,6 +5,7 @@ from atomotion.data.frames import Frames
 from atomotion.data.maps import DensityMap
 from atomotion.data.movie import Contrast, Movie
 from atomotion.data.parameters import Parameter, from_mapping, parameter, parameters_of, to_mapping
+from atomotion.data.polygon import Polygon
 from atomotion.data.poses import Poses
 from atomotion.data.series import ParticleSeries
 from atomotion.data.units import parse_quantity, to_canonical
@@ -18,6 +19,7 @@ __all__ = [
     "Movie",
     "Parameter",
     "ParticleSeries",
+    "Polygon",
     "Poses",
     "UsageError",
     "from_mapping",

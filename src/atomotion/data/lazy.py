@@ -15,8 +15,12 @@ def lazy_exports(
     room : str
         The package's ``__name__``.
     where : mapping
-        Public name to the submodule that holds it.
+        Public name to the submodule that holds it. A name must differ from its submodule's, because importing a
+        submodule puts it into the package under its own name.
     """
+    same = [name for name, module in where.items() if name == module]
+    if same:
+        raise TypeError(f"{room}: public name and submodule are both called {same[0]}")
 
     def get(name: str) -> Any:
         if name in where:

@@ -47,6 +47,8 @@ class MicroscopeFrames(LazyFrames):
                 self._array = _load(self.path)[self.number]["data"]
             stack = self._array[None] if self._array.ndim == 2 else self._array
             block = stack[slice(frames.start, frames.stop, frames.step), y, x].compute(scheduler="synchronous")
+        except MemoryError:
+            raise
         except Exception as error:  # as at opening: the library fails on random bytes in its own ways
             raise InputError(f"{self.path} is damaged or cut short: {error}") from error
         return np.asarray(block, dtype=self.dtype)
@@ -142,15 +144,12 @@ def _frames(path: Path, number: int, signal: Mapping[str, Any]) -> Frames:
 
 
 def _facts(signal: Mapping[str, Any]) -> dict[str, Any]:
-    """Voltage, detector and counts per electron, as far as they are said."""
+    """Voltage and counts per electron, as far as they are said."""
     facts: dict[str, Any] = {}
     microscope = signal["metadata"].get("Acquisition_instrument", {}).get("TEM", {})
     energy = microscope.get("beam_energy")
     if energy:
         facts["voltage"] = float(energy) * 1e3
-    camera = microscope.get("Camera", {})
-    if isinstance(camera, Mapping) and camera.get("name"):
-        facts["detector"] = str(camera["name"])
     image = signal["original_metadata"].get("ImageList", {}).get("TagGroup0", {}).get("ImageData", {})
     brightness = image.get("Calibrations", {}).get("Brightness", {})
     # DigitalMicrograph: electrons = scale (value - origin); only without an origin are they proportional

@@ -39,7 +39,7 @@ class Unpacked(os.PathLike[str]):
         return Unpacked, (self.source, self.member)
 
     def __fspath__(self) -> str:
-        if self._path is None:
+        if self._path is None or not Path(self._path).exists():  # systems empty their temporary folder now and then
             self._path = self._unpack()
             weakref.finalize(self, _remove, self._path, os.getpid())
         return self._path

@@ -45,6 +45,8 @@ class ZarrFrames(LazyFrames):
             if self._zarr.ndim == 2:
                 return np.asarray(self._zarr[y, x], dtype=self.dtype)[None].repeat(len(frames), axis=0)
             return np.asarray(self._zarr[slice(frames.start, frames.stop, frames.step), y, x], dtype=self.dtype)
+        except MemoryError:
+            raise
         except Exception as error:  # codecs fail on random bytes in their own ways
             raise InputError(f"{self.path} is damaged: {error}") from error
 

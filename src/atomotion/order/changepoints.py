@@ -6,9 +6,8 @@ import numpy as np
 import ruptures
 from numpy.typing import NDArray
 
-_KEPT = 0.9  # share of the differences that no change of level disturbs
-_KEPT_VARIANCE = 0.6230  # of a standard Gaussian cut off where this share of it is kept
-_MOST_CORRELATED = 0.9
+_MEDIAN_OF_GAUSSIAN = 0.6745  # of the absolute value, in standard deviations
+_LONGEST_BLOCK = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,38 +18,43 @@ class SeriesNoise:
     ----------
     sd : float
         Of single values.
-    correlation : float
-        Of neighbouring values, 0 to 0.9; falls off as its power with distance.
+    long_run_sd : float
+        The standard deviation that averages behave by: that of a mean of n values is this over √n. Larger than `sd`
+        where neighbouring values are correlated, as they are after a filter over time.
     """
 
     sd: float
-    correlation: float
-
-    @property
-    def long_run_sd(self) -> float:
-        """The standard deviation that averages behave by: sd of a mean of n values is this over √n."""
-        return self.sd * float(np.sqrt((1 + self.correlation) / (1 - self.correlation)))
+    long_run_sd: float
 
 
 def series_noise(values: NDArray[np.floating]) -> SeriesNoise:
-    """Noise of a curve that stays on a level for many values, changes of level notwithstanding.
+    r"""Noise of a curve that stays on a level for many values, changes of level notwithstanding.
 
-    From the squared differences over one and two steps, of which the largest tenth is left out, so that a few changes
-    of level do not matter. For noise of variance σ² and correlation φ^lag these are the variances ``v1 = 2σ²(1 - φ)``
-    and ``v2 = 2σ²(1 - φ²)``, so that ``φ = v2 / v1 - 1``. A negative φ is taken as 0.
+    With the means B of blocks of m values, which follow each other at every offset,
+
+    .. math:: \hat\sigma_\infty = \frac{\sqrt m}{0.6745 \sqrt 2} \operatorname{median}_j |B_{j+m} - B_j|, \qquad
+              \hat\sigma = \frac{1}{0.6745 \sqrt 2} \operatorname{median}_j |x_{j+m} - x_j|
+
+    The median forgives the few blocks that a change of level lies between. m is a twelfth of the curve, from 2 to 8
+    values: long enough to average over what a filter over time leaves correlated, short beside a period.
 
     Parameters
     ----------
     values : (n,) float, n > 3
     """
-    one, two = (_trimmed_variance(values[lag:] - values[:-lag]) for lag in (1, 2))
-    correlation = min(max(two / one - 1, 0.0), _MOST_CORRELATED) if one > 0 else 0.0
-    return SeriesNoise(sd=float(np.sqrt(one / (2 * (1 - correlation)))), correlation=correlation)
+    block = int(np.clip(len(values) // 12, 2, _LONGEST_BLOCK))
+    total = np.concatenate([[0.0], np.cumsum(values)])
+    means = (total[block:] - total[:-block]) / block
+    single = _spread(values[block:] - values[:-block])
+    long_run = max(_spread(means[block:] - means[:-block]) * np.sqrt(block), _spread(np.diff(values)))
+    return SeriesNoise(sd=single, long_run_sd=float(long_run))
 
 
-def _trimmed_variance(differences: NDArray[np.floating]) -> float:
-    squares = np.sort(differences**2)[: int(np.ceil(_KEPT * len(differences)))]
-    return float(squares.mean()) / _KEPT_VARIANCE
+def _spread(differences: NDArray[np.floating]) -> float:
+    """Standard deviation of values from their differences."""
+    if len(differences) == 0:
+        return 0.0
+    return float(np.median(np.abs(differences)) / (_MEDIAN_OF_GAUSSIAN * np.sqrt(2)))
 
 
 def change_points(values: NDArray[np.floating], *, min_length: int, penalty: float, noise: SeriesNoise) -> list[int]:
@@ -72,7 +76,7 @@ def change_points(values: NDArray[np.floating], *, min_length: int, penalty: flo
     Killick, Fearnhead, Eckley, J. Am. Stat. Assoc. 107, 1590 (2012); the implementation is that of ruptures.
     """
     n = len(values)
-    if n < 2 * min_length or noise.sd == 0:
+    if n < 2 * min_length or noise.long_run_sd == 0:
         return []
     scaled = (values - np.median(values))[:, None] / noise.long_run_sd
     search = ruptures.KernelCPD(kernel="linear", min_size=min_length).fit(scaled)

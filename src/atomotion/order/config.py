@@ -84,7 +84,7 @@ class PeriodsConfig:
 
     min_frames: int = parameter(8, "Shortest period.", unit="frames", low=2)
     penalty: float = parameter(
-        3.0, "What a change point must gain, in noise variances times ln(frames); more gives fewer periods.", low=0.1
+        4.0, "What a change point must gain, in noise variances times ln(frames); more gives fewer periods.", low=0.1
     )
     rule: Literal["auto", "levels", "relative"] = parameter(
         "auto",

@@ -103,7 +103,7 @@ def find_periods(
     if where.size == 0:
         raise InputError("no frame has a value, so there are no periods; measure the order of the movie first")
     known = curve[where]
-    noise = series_noise(known) if len(known) > 3 else SeriesNoise(sd=0.0, correlation=0.0)
+    noise = series_noise(known) if len(known) > 3 else SeriesNoise(sd=0.0, long_run_sd=0.0)
     found = change_points(known, min_length=config.min_frames, penalty=config.penalty, noise=noise)
     edges = [0, *(int(where[index]) for index in found), len(curve)]
     periods = tuple(

@@ -94,7 +94,7 @@ def checked_polygon(polygon: ArrayLike) -> NDArray[np.float64]:
 
 def polygon_area(corners: NDArray[Any]) -> float:
     """Area enclosed by a simple polygon, in squared units of its corners."""
-    x, y = (corners - corners.mean(axis=0)).T
+    x, y = (corners - corners[0]).T  # near the origin, where products are exact
     return float(abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2)
 
 

@@ -14,8 +14,9 @@ from atomotion.order.support import bump_over_line
 
 _MOST_BORDER = 0.3  # share of a particle's outline that may lie on the frame's border
 _LEAST_SOLID = 0.7  # share of its convex hull that a particle fills
-_CUTS = 16
-_RIM = 4
+_CUTS = 16  # levels of evidence at which support and particle are tried apart
+_RIM = 4  # px of the binned maps that count as the frame's border
+_LEAST_SHARE = 0.02  # share of the specimen that a particle is: a support's corners are less
 _LEAST_THICK = 0.5  # its largest inscribed circle, relative to the circle of its area
 
 
@@ -66,7 +67,9 @@ class _Candidate:
 
     @property
     def is_particle(self) -> bool:
-        return self.border <= _MOST_BORDER and self.solidity >= _LEAST_SOLID and self.thickness >= _LEAST_THICK
+        large = self.share >= _LEAST_SHARE
+        compact = self.solidity >= _LEAST_SOLID and self.thickness >= _LEAST_THICK
+        return large and compact and self.border <= _MOST_BORDER
 
 
 def find_region(evidence: RegionEvidence, config: RegionConfig | None = None) -> Region:
@@ -123,7 +126,7 @@ def _candidates(total: NDArray[np.float32], specimen: NDArray[np.bool_], smalles
     alone = _judged(whole, "alone", float(whole.sum()))
     if alone.is_particle:
         return [alone]
-    found = [(bump, "bump") for bump in bump_over_line(whole)]
+    found = [(_trimmed(_largest(bump)), "bump") for bump in bump_over_line(whole)]
     for threshold in np.geomspace(2 * float(np.median(total[whole])) / 3, float(total.max()), _CUTS + 1)[:-1]:
         strong = _cleaned(total > threshold)
         support = _on_border(strong)
@@ -134,7 +137,7 @@ def _candidates(total: NDArray[np.float32], specimen: NDArray[np.bool_], smalles
 
 
 def _judged(mask: NDArray[np.bool_], how: str, specimen: float) -> _Candidate:
-    mask = _trimmed(_closed(mask))
+    mask = _closed(mask)
     properties = regionprops(mask.astype(np.uint8))[0]
     outline = mask & ~ndimage.binary_erosion(mask, border_value=0)
     edge = _rim(mask.shape)

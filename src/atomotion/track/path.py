@@ -37,7 +37,8 @@ def references(
             left += 1
         others = float(spectra.counts[left:entered].sum() - spectra.counts[i])
         if spectra.counts[i] and others > 0:
-            yield i, spectra.moving(i), wiener((total - aligned(i)) / others, spectra.noise / others)
+            average = np.asarray((total - aligned(i)) / others, dtype=np.complex128)
+            yield i, spectra.moving(i), wiener(average, spectra.noise / others)
 
 
 def likelihood(
@@ -45,8 +46,8 @@ def likelihood(
 ) -> NDArray[np.floating]:
     """(b, g, g) log-likelihood of displacements (grid[x], grid[y]) at [y, x], up to a constant, for several frames.
 
-    ``L(s) = Re sum_k conj(R(k)) Y(k) exp(2 pi i k . s) / N(k)``: the matched filter for the reference R in noise of power
-    N; `products` (b, ky, kx) are ``conj(R) Y``.
+    ``L(s) = Re sum_k conj(R(k)) Y(k) exp(2 pi i k . s) / N(k)``: the matched filter for the reference R in noise of
+    power N; `products` (b, ky, kx) are ``conj(R) Y``.
     """
     count, tall, wide = products.shape
     size = len(grid)

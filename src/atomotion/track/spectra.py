@@ -16,6 +16,7 @@ _SURVEYED = 100  # frames whose mean shows the hot pixels and the illumination
 _HOT = 10.0  # robust standard deviations between a hot pixel and the median of its neighbourhood
 _EDGE = 0.125  # of the frame that fades out on every side
 _APART = 0.3  # of their power: how different the moving and the static part must be to be told apart
+_NOISE_MARGIN = 1.5
 _PATTERN = 0.25  # fixed pattern below this part of the noise of the mean frame is let be
 
 
@@ -98,9 +99,10 @@ def movie_spectra(
     values = np.zeros((n, int(rows.sum()), int(columns.sum())), dtype=np.complex64)
     for i in range(n):
         if good[i]:
-            image = _binned(_without(np.asarray(frames[i]), hot), bin_by) - light
+            image = _binned(_without(np.asarray(frames[i]), hot), bin_by)
             good[i] = bool(np.isfinite(image).all() and np.ptp(image) > 0)
             if good[i]:
+                image -= light
                 flat = (image - np.float32((image * window).sum() / window.sum())) * window
                 values[i] = rfft2(flat)[rows][:, columns]
         if on_step is not None:
@@ -148,9 +150,13 @@ def static_part(spectra: Spectra, path: NDArray[np.floating]) -> NDArray[np.comp
 
 
 def wiener(mean: NDArray[np.complexfloating], noise: NDArray[np.floating]) -> NDArray[np.complex64]:
-    """An average spectrum, each coefficient reduced by the part of its surroundings' power that is noise."""
+    """An average spectrum, each coefficient reduced by the part of its surroundings' power that is noise.
+
+    The power of 5 x 5 coefficients of pure noise scatters by a fifth; somewhat more than the noise is taken off, so that
+    the many coefficients without signal do not let frames align with each other's noise.
+    """
     power = uniform_filter(mean.real**2 + mean.imag**2, 5, mode="nearest")
-    return (mean * np.maximum(0.0, 1.0 - noise / np.maximum(power, 1e-30))).astype(np.complex64)
+    return (mean * np.maximum(0.0, 1.0 - _NOISE_MARGIN * noise / np.maximum(power, 1e-30))).astype(np.complex64)
 
 
 def _mean_frame(frames: Frames, index: NDArray[np.intp]) -> NDArray[np.float32]:
