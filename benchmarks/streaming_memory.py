@@ -54,14 +54,18 @@ def main() -> None:
         frames = write(movie, size)
         polygon.write_text(json.dumps({"polygon": [[200, 200], [800, 200], [800, 800], [200, 800]]}))
         bare, _ = peak([])
-        print(f"movie: {frames} frames of {SIDE} x {SIDE}, {movie.stat().st_size / 1e9:.2f} GB; interpreter {bare:.0f} MB")
+        print(
+            f"movie: {frames} frames of {SIDE} x {SIDE}, {movie.stat().st_size / 1e9:.2f} GB; interpreter {bare:.0f} MB"
+        )
         for name, command in {
             "order": ["order", str(movie), "--polygon", str(polygon), "-o", str(Path(folder) / "order.csv")],
             "denoise": ["denoise", str(movie), "--method", "gaussian", "-o", str(Path(folder) / "denoised.mrcs")],
         }.items():
             megabytes, seconds = peak(command)
             rate = movie.stat().st_size / 1e6 / seconds
-            print(f"{name:8} peak {megabytes:6.0f} MB, {megabytes - bare:6.0f} MB above the interpreter; {rate:.0f} MB/s")
+            print(
+                f"{name:8} peak {megabytes:6.0f} MB, {megabytes - bare:6.0f} MB above the interpreter; {rate:.0f} MB/s"
+            )
 
 
 if __name__ == "__main__":

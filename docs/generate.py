@@ -14,9 +14,7 @@ HEAD = "<!-- made by docs/generate.py; do not edit -->\n\n"
 def outputs_page() -> str:
     """Every file, column and key that a stage writes."""
     stages = every_stage()
-    text = as_markdown(
-        {stage.name: stage.outputs for stage in stages}, {stage.name: stage.title for stage in stages}
-    )
+    text = as_markdown({stage.name: stage.outputs for stage in stages}, {stage.name: stage.title for stage in stages})
     intro = (
         "# What is written\n\nIn a project each stage writes into `stages/NN_stage/<movie>/out/`, with pictures in "
         "`figures/` beside it. A command that is given `-o name.csv` writes its main result there and the others "
@@ -32,7 +30,7 @@ def parameters_page() -> str:
         "# Parameters",
         "",
         "A parameter is a flag of the stage's command (`--sigma 2px`) and a key of its table in `project.toml` "
-        "(`[order]`, `sigma = \"2px\"`). Numbers may carry a unit.",
+        '(`[order]`, `sigma = "2px"`). Numbers may carry a unit.',
         "",
     ]
     for stage in every_stage():

@@ -33,7 +33,9 @@ def test_links_lead_somewhere(page):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
-@pytest.mark.parametrize("config", [MovieSource, *(stage.config for stage in every_stage())], ids=lambda each: each.__name__)
+@pytest.mark.parametrize(
+    "config", [MovieSource, *(stage.config for stage in every_stage())], ids=lambda each: each.__name__
+)
 def test_every_parameter_is_explained(config):
     for each in parameters_of(config):
         assert each.help[0].isupper() and each.help.endswith("."), f"{config.__name__}.{each.key}: {each.help!r}"
@@ -48,4 +50,3 @@ def test_every_output_is_explained():
                 assert column.about.endswith("."), f"{stage.name}/{file.name}: {column.name}"
             if file.name.endswith((".csv", ".json")) and not file.name.startswith(("polygon", "vacuum")):
                 assert file.columns, file.name
-

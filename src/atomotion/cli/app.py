@@ -31,6 +31,8 @@ COMMANDS = {
         FILES,
         "Measure the order of every frame (ALPS), its periods and its trend.",
     ),
+    "periods": ("atomotion.cli.periods:periods", FILES, "Find periods of order and disorder in a table of order."),
+    "trend": ("atomotion.cli.trend:trend", FILES, "Compare the order of several particles with their size."),
     "simulate": ("atomotion.cli.simulate:app", FILES, "Simulate movies and particles with known truth."),
     "doctor": ("atomotion.cli.doctor:doctor", FILES, "Check the installation and this machine."),
 }

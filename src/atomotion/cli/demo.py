@@ -92,4 +92,3 @@ def _compare_with_truth(study: Path, movies: dict[str, Path]) -> None:
                 total += len(inside)
         share = f"{right / total:.0%} of them as the truth has it" if total else "nothing to compare"
         print(f"{name}: {total} of {len(truth)} frames lie in periods called ordered or disordered, {share}")
-

@@ -28,14 +28,11 @@ def denoise(
     """Denoise a movie. With --vacuum, simulated vacuum goes through the same, for what order is compared with."""
     from dataclasses import replace
 
-    from atomotion.io.formats import writer_of
     from atomotion.stages.denoise import STAGE
     from atomotion.stages.vacuum import vacuum_input
 
     if out.suffix and out.resolve() == movie.resolve():
         raise UsageError(f"{out} is the movie itself; choose another name for the result")
-    if out.suffix:
-        writer_of(out)
     command = Command(out, run)
     leaf = command.stage(
         STAGE,

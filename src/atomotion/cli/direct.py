@@ -11,7 +11,7 @@ from typing import Any
 from atomotion.cli.flags import Run
 from atomotion.cli.machine import cores
 from atomotion.cli.progress import Progress
-from atomotion.project.direct import deliver, read_summary, run_directly, working_folder
+from atomotion.project.direct import check_ending, deliver, read_summary, run_directly, working_folder
 from atomotion.project.plan import Leaf
 from atomotion.project.pools import InlinePool
 from atomotion.project.stage import Stage
@@ -49,6 +49,8 @@ class Command:
 
     def execute(self, main: Leaf) -> bool:
         """Run the stages and put the results in place, those of `main` first; False where it was only a dry run."""
+        if self.out is not None:
+            check_ending(main, self.out)
         if self.run.dry_run:
             for leaf in self.leaves:
                 given = ", ".join(role for role, value in leaf.inputs.items() if value is not None)

@@ -1,6 +1,6 @@
 """``atomotion new``: make a project folder."""
 
-import glob
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated
 
@@ -67,15 +67,19 @@ def new(
 
 
 def _paths(movies: list[str]) -> list[Path]:
+    """The movies that are named; a pattern that is no file by itself stands for all files it matches."""
     paths: list[Path] = []
     for each in movies:
-        if Path(each).exists() or not glob.has_magic(each):
-            paths.append(Path(each))
-        else:
-            matches = sorted(glob.glob(each))
-            if not matches:
-                raise InputError(f"no file matches {each}")
-            paths += [Path(match) for match in matches]
+        path = Path(each)
+        if path.exists() or not any(mark in each for mark in "*?["):
+            paths.append(path)
+            continue
+        # the pattern's fixed part is where the search begins
+        fixed = Path(*takewhile(lambda part: not any(mark in part for mark in "*?["), path.parts))
+        matches = sorted(fixed.glob(str(path.relative_to(fixed))))
+        if not matches:
+            raise InputError(f"no file matches {each}")
+        paths += matches
     return paths
 
 

@@ -9,7 +9,7 @@ from atomotion.cli.direct import Command
 from atomotion.cli.flags import Drift, Noise, Out, PolygonFile, Run, Vacuum, with_flags
 from atomotion.data import UsageError
 from atomotion.io.config import MovieSource
-from atomotion.order.config import OrderConfig, PeriodsConfig
+from atomotion.order.config import OrderConfig, PeriodsConfig, RegionConfig, TrendConfig
 from atomotion.project.plan import Leaf
 
 
@@ -35,7 +35,6 @@ def order(
 
     from atomotion.project.settings import movie_name
     from atomotion.stages.trend import STAGE as TREND
-    from atomotion.stages.trend import TrendConfig
     from atomotion.stages.vacuum import vacuum_input
 
     several = len(movies) > 1
@@ -69,7 +68,6 @@ def order(
 def _plan(
     command: Command, inputs: dict[str, Any], config: OrderConfig, periods: PeriodsConfig, subject: str
 ) -> tuple[Leaf, Leaf]:
-    from atomotion.order.config import RegionConfig
     from atomotion.stages import order, region
     from atomotion.stages import periods as periods_stage
 

@@ -1,7 +1,6 @@
 """``atomotion simulate``: movies and particles with known truth."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, Parameter

@@ -1,8 +1,8 @@
 """One frozen dataclass per method is the source of its flags, TOML keys, help and documentation.
 
 A field is declared with `parameter`; `from_mapping` and `to_mapping` turn text (TOML, flags, JSON) into a config and
-back, with units read, ranges checked and unknown keys answered with the nearest known one. A field that is itself a config
-adds its parameters with its own name in front: ``fringes: FringesConfig`` gives ``fringes_shortest``.
+back, with units read, ranges checked and unknown keys answered with the nearest known one. A field that is itself a
+config adds its parameters with its own name in front: ``fringes: FringesConfig`` gives ``fringes_shortest``.
 """
 
 import difflib
@@ -25,8 +25,9 @@ T = TypeVar("T")
 class Parameter:
     """What is known of one field of a config.
 
-    `path` leads to it through nested configs. `key` is its name in TOML, JSON and on the command line (with dashes): the
-    field's name without a `_px` or `_deg` ending, since a value there carries its unit. `kind` is the plain Python type; `choices` are the allowed words.
+    `path` leads to it through nested configs. `key` is its name in TOML, JSON and on the command line (with dashes):
+    the field's name without a `_px` or `_deg` ending, since a value there carries its unit. `kind` is the plain Python
+    type; `choices` are the allowed words.
     """
 
     path: tuple[str, ...]

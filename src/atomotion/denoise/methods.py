@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from atomotion.denoise.chambolle import total_variation
 from atomotion.denoise.config import DenoiseConfig
 from atomotion.denoise.gaussian_filter import gaussian, temporal_halo
 from atomotion.denoise.patches import nonlocal_means
 from atomotion.denoise.spline import spline_smooth
 from atomotion.denoise.stabilise import NoiseScale, anscombe, inverse_anscombe
-from atomotion.denoise.chambolle import total_variation
 
 # frames on both sides that are denoised with a group of total variation and thrown away
 _TV_OVERLAP = 2

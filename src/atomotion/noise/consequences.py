@@ -99,8 +99,8 @@ def _about_gain(findings: NoiseFindings) -> list[str]:
         ]
     if findings.units_per_electron is None:
         return [
-            f"the mean intensity is {findings.level:.4g}, so no units per electron can be measured (an offset was subtracted?): "
-            "thinning, Poisson nulls and the Anscombe transform need the movie as the camera wrote it"
+            f"the mean intensity is {findings.level:.4g}, so no units per electron can be measured (an offset was "
+            "subtracted?): thinning, Poisson nulls and the Anscombe transform need the movie as the camera wrote it"
         ]
     if findings.is_poisson is None:
         return [

@@ -118,3 +118,10 @@ class RegionConfig:
     margin_px: float = parameter(
         8.0, "Distance of the vacuum from the specimen and the frame's border.", unit="px", low=0.0
     )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrendConfig:
+    """Order against particle size over several movies."""
+
+    min_particles: int = parameter(4, "Particles from which on a line is fitted through their means.", low=3)

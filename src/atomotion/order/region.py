@@ -17,6 +17,7 @@ _LEAST_SOLID = 0.7  # share of its convex hull that a particle fills
 _CUTS = 16  # levels of evidence at which support and particle are tried apart
 _RIM = 4  # px of the binned maps that count as the frame's border
 _LEAST_SHARE = 0.02  # share of the specimen that a particle is: a support's corners are less
+_LEAST_RATIO = 2.0  # of evidence between particle and support, where that is what tells them apart
 _LEAST_THICK = 0.5  # its largest inscribed circle, relative to the circle of its area
 
 
@@ -130,10 +131,21 @@ def _candidates(total: NDArray[np.float32], specimen: NDArray[np.bool_], smalles
     for threshold in np.geomspace(2 * float(np.median(total[whole])) / 3, float(total.max()), _CUTS + 1)[:-1]:
         strong = _cleaned(total > threshold)
         support = _on_border(strong)
-        found.append((strong & ~support, "stronger evidence"))
-        found.append((whole & ~ndimage.binary_dilation(support, iterations=4), "weaker evidence"))
-    parts = [(_largest(_cleaned(mask)), how) for mask, how in found]
-    return [_judged(mask, how, float(whole.sum())) for mask, how in parts if mask.sum() >= smallest]
+        parts = [
+            (_largest(_cleaned(strong & ~support)), "stronger evidence"),
+            (_largest(_cleaned(whole & ~ndimage.binary_dilation(support, iterations=4))), "weaker evidence"),
+        ]
+        found += [(part, how) for part, how in parts if _differs(part, whole, total)]
+    return [_judged(mask, how, float(whole.sum())) for mask, how in found if mask.sum() >= smallest]
+
+
+def _differs(part: NDArray[np.bool_], whole: NDArray[np.bool_], total: NDArray[np.float32]) -> bool:
+    """Whether a part's evidence differs from that of the rest by more than a lattice differs within itself."""
+    rest = whole & ~part
+    if not part.any() or not rest.any():
+        return False
+    ratio = float(np.median(total[part]) / np.median(total[rest]))
+    return ratio > _LEAST_RATIO or ratio < 1 / _LEAST_RATIO
 
 
 def _judged(mask: NDArray[np.bool_], how: str, specimen: float) -> _Candidate:

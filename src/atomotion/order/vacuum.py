@@ -107,7 +107,7 @@ def _model(config: OrderConfig, histogram: NDArray[np.float64], white: float) ->
         scale = white * np.sqrt(poisson.dispersion)
     else:
         probabilities, scale = histogram, white
-    problem, warnings = _judge(config, float(scale), poisson.dispersion, white)
+    problem, warnings = _judge(float(scale), poisson.dispersion, white)
     if not problem and config.null == "poisson" and poisson.p_value < config.alpha:
         warnings += (
             f"the vacuum's counts are not exactly Poisson (largest distance {poisson.distance:.3g}, p = "
@@ -123,18 +123,19 @@ def _model(config: OrderConfig, histogram: NDArray[np.float64], white: float) ->
     )
 
 
-def _judge(config: OrderConfig, scale: float, dispersion: float, white: float) -> tuple[str, tuple[str, ...]]:
+def _judge(scale: float, dispersion: float, white: float) -> tuple[str, tuple[str, ...]]:
     """Whether the model's noise is as loud as the measured one, after smoothing."""
+    if not _VALID[0] <= white <= _VALID[1]:
+        return (
+            f"the vacuum is {white:.2f} times as loud after smoothing as independent pixels would be: its pixels are "
+            "correlated (denoised, interpolated or binned frames?); use raw frames"
+        ), ()
     louder = f"the smoothed vacuum is {scale:.3f} times as loud as independent pixels of the model"
     if not _VALID[0] <= scale <= _VALID[1]:
-        if config.null == "poisson" and not 0.9 <= dispersion <= 1.1:
-            louder += (
-                f": variance / mean of its counts is {dispersion:.3g}, not 1; give the stored units per electron, "
-                "--divisor, or use --null empirical"
-            )
-        if not _VALID[0] <= white <= _VALID[1]:
-            louder += ": neighbouring pixels are correlated (denoised, interpolated or binned frames?); use raw frames"
-        return louder, ()
+        return (
+            f"{louder}, since variance / mean of its counts is {dispersion:.3g}, not 1; give the stored units per "
+            "electron, --divisor, or use --null empirical"
+        ), ()
     if not _UNREMARKABLE[0] <= scale <= _UNREMARKABLE[1]:
         return "", (f"{louder}; the null was scaled by this",)
     return "", ()

@@ -2,16 +2,21 @@
 
 import hashlib
 import json
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from atomotion.data import AtomotionError, InputError
+from atomotion.data import AtomotionError, UsageError
+from atomotion.io.formats import writer_of
+from atomotion.io.movie import read_movie
+from atomotion.io.writer import write_movie
 from atomotion.project.executor import Happening, Outcome, run_leaves
 from atomotion.project.leaf import read_status
 from atomotion.project.plan import Leaf
 from atomotion.project.pools import Pool
+
+# movies are made in this format, which work can go on in after a kill
+_MOVIE = ".mrcs"
 
 
 class StageFailed(AtomotionError):
@@ -43,12 +48,23 @@ def run_directly(
     return outcomes
 
 
+def check_ending(main: Leaf, out: Path) -> None:
+    """Raise `UsageError` where the main result cannot be written under the name `out`."""
+    own = Path(main.stage.main_output).suffix
+    if not out.suffix or out.is_dir() or out.suffix == own:
+        return
+    if own != _MOVIE:
+        raise UsageError(f"{main.stage.name} writes {own} files, not {out.suffix}; name one with -o, or a folder")
+    writer_of(out)
+
+
 def deliver(leaves: Sequence[Leaf], out: Path) -> list[Path]:
     """Put the leaves' results at `out`; the paths, the first leaf's main result first.
 
-    Where `out` is a folder (or has no suffix) the files keep their names. Else the first leaf's main result gets the
-    name `out`, and every other file its stem in front: ``order.csv`` to ``-o pt.csv`` brings ``pt.json``, ``pt.png``,
-    ``pt_periods.csv``.
+    Where `out` is a folder (or has no suffix) the files keep their names, with the subject's in front where there is
+    one. Else the first leaf's main result gets the name `out`, and every other file its stem in front: ``order.csv`` to
+    ``-o pt.csv`` brings ``pt.json``, ``pt.png``, ``pt_periods.csv``. A movie is written in the format that the name asks
+    for.
     """
     first = leaves[0]
     as_folder = out.is_dir() or not out.suffix
@@ -56,15 +72,14 @@ def deliver(leaves: Sequence[Leaf], out: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     delivered: list[Path] = []
     for leaf in leaves:
-        for kind in ("out", "figures"):
-            for path in sorted((leaf.folder / kind).glob("*")):
-                name = path.name if as_folder else _renamed(path.name, first, leaf, out)
-                target = folder / name
-                _move(path, target)
-                if leaf is first and path.name == first.stage.main_output and kind == "out":
-                    delivered.insert(0, target)
-                else:
-                    delivered.append(target)
+        for path in sorted([*(leaf.folder / "out").glob("*"), *(leaf.folder / "figures").glob("*")]):
+            subject = f"{leaf.subject}_" if leaf.subject else ""
+            target = folder / (subject + path.name if as_folder else _renamed(path.name, first, leaf, out))
+            _put(path, target)
+            if leaf is first and path.name == first.stage.main_output:
+                delivered.insert(0, target)
+            else:
+                delivered.append(target)
     return delivered
 
 
@@ -78,20 +93,14 @@ def _renamed(name: str, first: Leaf, leaf: Leaf, out: Path) -> str:
     return f"{out.stem}_{name.removeprefix(own + '_') if leaf is first else name}"
 
 
-def _move(path: Path, target: Path) -> None:
+def _put(path: Path, target: Path) -> None:
+    if path.suffix == _MOVIE and target.suffix != _MOVIE:
+        write_movie(target, read_movie(path))
+        return
     if target.is_dir():
-        shutil.rmtree(target)
-    try:
-        path.replace(target)
-    except OSError as error:  # the work lay on another file system
-        if path.is_dir():
-            shutil.copytree(path, target)
-        else:
-            beside = target.with_name(target.name + ".partial")
-            shutil.copy2(path, beside)
-            beside.replace(target)
-        if not target.exists():
-            raise InputError(f"{target} cannot be written") from error
+        raise UsageError(f"{target} is a folder; a file of that name is to be written")
+    # the work lies beside the target, on the same file system
+    path.replace(target)
 
 
 def read_summary(leaf: Leaf, name: str) -> dict[str, Any]:

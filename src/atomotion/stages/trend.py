@@ -1,14 +1,14 @@
 """Several particles beside each other: order against size, and how many of each kind there are."""
 
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from atomotion.data import InputError, parameter
+from atomotion.data import InputError
+from atomotion.order.config import TrendConfig
 from atomotion.order.trend import Line, fit_line
 from atomotion.project.leaf import read_json
 from atomotion.project.outputs import Column, OutputFile
@@ -16,13 +16,6 @@ from atomotion.project.stage import Stage, Task
 from atomotion.report.figures.size_trend import size_trend
 from atomotion.report.figures.style import save
 from atomotion.report.page import Figure, Section, Table
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TrendConfig:
-    """Order against particle size over several movies."""
-
-    min_particles: int = parameter(4, "Particles from which on a line is fitted through their means.", low=3)
 
 
 def run(task: Task) -> None:

@@ -25,6 +25,8 @@ _KICK = 1.0  # px: where smoothing would change that path by more, it makes a st
 _JITTERS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)  # px
 _MEMORIES = (0.0, 0.5, 0.8, 0.95, 0.99)
 _ROUNDS = 6
+_SURE = 6.0  # standard deviations
+_LARGEST_ERROR = 1.5  # px
 _BLOCK = 4  # coefficients: the two halves are blocks of these, wider than what the window mixes
 
 
@@ -47,6 +49,9 @@ class Drift:
     error_px : float [px]
         Half the rms difference, per axis, of the two paths that come out when each uses only one half of the spatial
         frequencies: an estimate of the error that knows nothing of any model. NaN where it was not asked for.
+    agreement : float
+        How sure it is that frames aligned by one half of the frequencies match in the other half, in standard
+        deviations of what noise alone would give. NaN where it was not asked for.
     """
 
     dx_px: NDArray[np.floating]
@@ -55,6 +60,7 @@ class Drift:
     score: NDArray[np.floating]
     good: NDArray[np.bool_]
     error_px: float
+    agreement: float
 
     @property
     def xy(self) -> NDArray[np.floating]:
@@ -63,13 +69,15 @@ class Drift:
 
     @property
     def is_visible(self) -> bool | None:
-        """Whether the halves agree on more than noise: an error below 1 px or a quarter of the drift's own spread.
+        """Whether the halves see the same sample move alike: matched beyond doubt, on paths that differ little.
 
-        Averages of pure noise can be aligned too, and look convincing; then this is False and the drift means nothing.
+        Their error may be 1.5 px or a tenth of the drift's own spread. Averages of pure noise can be aligned too, and
+        score well; then this is False and the drift means nothing.
         """
-        if not np.isfinite(self.error_px):
+        if not np.isfinite(self.agreement):
             return None
-        return bool(self.error_px < max(1.0, 0.25 * float(np.sqrt(np.mean(np.var(self.xy, axis=0))))))
+        spread = float(np.sqrt(np.mean(np.var(self.xy, axis=0))))
+        return bool(self.agreement > _SURE and self.error_px < max(_LARGEST_ERROR, 0.1 * spread))
 
 
 def estimate_drift(
@@ -114,11 +122,12 @@ def estimate_drift(
     spectra = movie_spectra(frames, config, bad_frames=bad_frames, max_bytes=max_bytes, on_step=passes.within)
     passes.finished()
     path, sd, score = _estimate(spectra, config, passes)
-    error = float("nan")
+    error = agreement = float("nan")
     if config.check:
-        paths = [_estimate(half, config, passes)[0] for half in _halves(spectra)]
-        apart = paths[0] - paths[1]
-        error = 0.5 * float(np.sqrt(np.mean(np.var(apart, axis=0))))
+        one, other = _halves(spectra)
+        paths = _estimate(one, config, passes)[0], _estimate(other, config, passes)[0]
+        error = 0.5 * float(np.sqrt(np.mean(np.var(paths[0] - paths[1], axis=0))))
+        agreement = min(_matched(one, paths[1], config), _matched(other, paths[0], config))
     good = spectra.counts > 0
     path = path - path[np.flatnonzero(good)[0]]
     return Drift(
@@ -128,6 +137,7 @@ def estimate_drift(
         score=np.where(good, score, np.nan),
         good=good,
         error_px=error,
+        agreement=agreement,
     )
 
 
@@ -153,6 +163,15 @@ def _halves(spectra: Spectra) -> tuple[Spectra, Spectra]:
     columns = np.arange(len(spectra.kx)) // _BLOCK
     first = (rows[:, None] + columns[None, :]) % 2 == 0
     return replace(spectra, weight=spectra.weight * first), replace(spectra, weight=spectra.weight * ~first)
+
+
+def _matched(spectra: Spectra, path: NDArray[np.floating], config: DriftConfig) -> float:
+    """How well frames match averages of their neighbours along `path`, in standard deviations of chance."""
+    matched = chance = 0.0
+    for i, value, reference in references(spectra, path, max(1, config.reference_frames // 2)):
+        matched += float(np.sum((np.conj(reference) * value * spectra.phase(path[i])).real * spectra.weight))
+        chance += float(np.sum(np.abs(reference) ** 2 * spectra.weight))
+    return matched / np.sqrt(chance) if chance > 0 else 0.0
 
 
 def _estimate(

@@ -152,8 +152,8 @@ def static_part(spectra: Spectra, path: NDArray[np.floating]) -> NDArray[np.comp
 def wiener(mean: NDArray[np.complexfloating], noise: NDArray[np.floating]) -> NDArray[np.complex64]:
     """An average spectrum, each coefficient reduced by the part of its surroundings' power that is noise.
 
-    The power of 5 x 5 coefficients of pure noise scatters by a fifth; somewhat more than the noise is taken off, so that
-    the many coefficients without signal do not let frames align with each other's noise.
+    The power of 5 x 5 coefficients of pure noise scatters by a fifth; somewhat more than the noise is taken off, so
+    that the many coefficients without signal do not let frames align with each other's noise.
     """
     power = uniform_filter(mean.real**2 + mean.imag**2, 5, mode="nearest")
     return (mean * np.maximum(0.0, 1.0 - _NOISE_MARGIN * noise / np.maximum(power, 1e-30))).astype(np.complex64)
