@@ -36,6 +36,7 @@ bench: $(VENV)/installed
 
 docs: $(VENV)/installed
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/pictures.py
 
 wheel: $(VENV)/installed
 	$(BIN)/python -m build --wheel

@@ -5,7 +5,6 @@ import pytest
 
 from atomotion.order.changepoints import SeriesNoise, change_points, series_noise
 
-
 QUIET = SeriesNoise(sd=0.1, long_run_sd=0.1)
 
 

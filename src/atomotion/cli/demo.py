@@ -58,8 +58,8 @@ def demo(
 # what differs from the recipe of a switching particle
 _MOVIES: dict[str, dict[str, object]] = {
     "switching": {},
-    "ordered": {"periods": None, "diameter": 26.0, "frames": 120},
-    "molten": {"periods": "0 120", "diameter": 15.0, "frames": 120},
+    "ordered": {"periods": None, "diameter": 26.0, "frames": 120, "width_px": 192, "height_px": 192},
+    "molten": {"periods": "0 120", "diameter": 16.0, "frames": 120},
 }
 
 

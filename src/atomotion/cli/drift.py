@@ -32,7 +32,9 @@ def drift(
     if command.execute(leaf):
         values = command.summaries["drift.json"]
         command.say(
-            summary=f"drift over {values['range_px']:.3g} px, known to {values['median_sd_px']:.2g} px",
+            summary="no drift could be measured"
+            if values["visible"] is False
+            else f"drift over {values['range_px']:.3g} px, known to {values['error_px'] or values['median_sd_px']:.2g} px",
             next_command=f"atomotion order {movie} --drift {out} -o order.csv",
         )
     return 0

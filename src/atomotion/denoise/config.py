@@ -12,30 +12,30 @@ _GAUSSIAN, _TV, _SPLINE, _NLMEANS = "gaussian", "tv", "spline", "nlmeans"
 class DenoiseConfig:
     """How a movie is denoised.
 
-    Each method has parameters of its own; those of the others have no effect. Strengths of `tv` and `nlmeans` are in
-    standard deviations of the noise, so that one value serves movies of any dose and gain.
+    Every frame is averaged with its neighbours in time, along the drift where it is known, and then filtered in itself
+    by the method. Each method has parameters of its own; those of the others have no effect. Strengths of `tv` and
+    `nlmeans` are in standard deviations of the noise, so that one value serves movies of any dose and gain.
     """
 
     method: Literal["gaussian", "tv", "spline", "nlmeans"] = parameter(
         "gaussian",
-        "Gaussian filter in space and time, total variation, spline smoother (what the reference program calls TV), "
-        "or non-local means.",
+        "Filter in the frame: Gaussian, total variation, spline smoother (what the reference program calls TV), or "
+        "non-local means.",
     )
-    sigma_px: float = parameter(1.5, "Gaussian: width in the frame.", unit="px", low=0.0, high=100.0, group=_GAUSSIAN)
     sigma_frames: float = parameter(
         1.0,
-        "Gaussian: width in time; 0 leaves every frame by itself.",
+        "Width of the Gaussian average over time; 0 leaves every frame by itself.",
         unit="frames",
         low=0.0,
         high=50.0,
-        group=_GAUSSIAN,
     )
+    sigma_px: float = parameter(1.5, "Gaussian: width in the frame.", unit="px", low=0.0, high=100.0, group=_GAUSSIAN)
     tv_weight: float = parameter(
         1.5, "Total variation: strength, in standard deviations of the noise.", low=0.0, high=100.0, group=_TV
     )
     tv_frames: int = parameter(
-        1, "Total variation: frames that are denoised together; 1 leaves every frame by itself.", unit="frames", low=1,
-        high=64, group=_TV,
+        1, "Total variation: frames that each is denoised together with, itself included; 1 leaves it by itself.",
+        unit="frames", low=1, high=41, group=_TV,
     )  # fmt: skip
     spline_lambda: float = parameter(10.0, "Spline smoother: λ, 10 in the reference program.", low=0.0, group=_SPLINE)
     nlmeans_strength: float = parameter(
@@ -52,4 +52,4 @@ class DenoiseConfig:
         "Even out Poisson noise (Anscombe) before tv and nlmeans; auto does where the units per electron are known "
         "and a pixel has 2 electrons or more.",
     )
-    memory: float = parameter(500e6, "Memory for the frames in work.", unit="B", low=10e6)
+    memory: float = parameter(1e9, "Memory for the frames in work.", unit="B", low=10e6)

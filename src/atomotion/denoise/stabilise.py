@@ -1,6 +1,6 @@
 """How strong the noise is, and the transform that makes Poisson noise equally strong everywhere."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,18 +23,31 @@ class NoiseScale:
     mean : float
         Mean of a pixel [stored units].
     units_per_electron : float or None
+    offset : float
+        What the camera stores for no electron at all.
     """
 
     sd: float
     mean: float
     units_per_electron: float | None
+    offset: float = 0.0
 
     def can_stabilise(self) -> bool:
         """Whether the Anscombe transform evens out this noise."""
-        return self.units_per_electron is not None and self.mean >= LEAST_ELECTRONS * self.units_per_electron
+        if self.units_per_electron is None:
+            return False
+        return self.mean - self.offset >= LEAST_ELECTRONS * self.units_per_electron
+
+    def averaged(self, spread: float) -> "NoiseScale":
+        """The noise of averages whose variance is `spread` times that of a frame.
+
+        They are like counts of 1 / spread times as many electrons, each of them worth that much less.
+        """
+        units = None if self.units_per_electron is None else self.units_per_electron * spread
+        return replace(self, sd=self.sd * float(np.sqrt(spread)), units_per_electron=units)
 
 
-def measure_noise_scale(frames: Frames, units_per_electron: float | None = None) -> NoiseScale:
+def measure_noise_scale(frames: Frames, units_per_electron: float | None = None, *, offset: float = 0.0) -> NoiseScale:
     """The strength of a movie's noise, from the highest frequencies of some of its frames.
 
     A second difference along x, ``y(x-1) - 2 y(x) + y(x+1)``, has six times the variance of independent noise, and
@@ -44,6 +57,7 @@ def measure_noise_scale(frames: Frames, units_per_electron: float | None = None)
     ----------
     frames : (t, y, x)
     units_per_electron : float or None
+    offset : float
     """
     chosen = np.unique(np.linspace(0, frames.shape[0] - 1, min(_SAMPLED, frames.shape[0])).astype(int))
     spreads, means = [], []
@@ -58,7 +72,12 @@ def measure_noise_scale(frames: Frames, units_per_electron: float | None = None)
             means.append(float(rows.mean()))
     if not spreads:
         raise InputError("every frame that was looked at is constant or has values that are not finite")
-    return NoiseScale(sd=float(np.median(spreads)), mean=float(np.median(means)), units_per_electron=units_per_electron)
+    return NoiseScale(
+        sd=float(np.median(spreads)),
+        mean=float(np.median(means)),
+        units_per_electron=units_per_electron,
+        offset=offset,
+    )
 
 
 def anscombe(electrons: NDArray[np.floating]) -> NDArray[np.float32]:

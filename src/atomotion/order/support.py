@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _TOLERANCE = 3.0  # px that the surface may be off a line
-_LEAST_SURFACE = 0.3  # share of the side along which the bare surface must be seen
+_LEAST_SIDE = 0.6  # share of the frame's side that a support covers
+_LEAST_SURFACE = 0.2  # share of the side along which the bare surface must be seen
 _TRIALS = 300
 
 
@@ -34,7 +35,7 @@ def bump_over_line(specimen: NDArray[np.bool_]) -> Iterator[NDArray[np.bool_]]:
 
 def _above_bottom(specimen: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
     rows, columns = specimen.shape
-    if specimen[-1].mean() < _LEAST_SURFACE:
+    if specimen[-1].mean() < _LEAST_SIDE:
         return None
     from_bottom = specimen[::-1]
     height = np.where(from_bottom.all(axis=0), rows, np.argmin(from_bottom, axis=0)).astype(float)
@@ -45,7 +46,7 @@ def _above_bottom(specimen: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
         if first == second:
             continue
         line = height[first] + (height[second] - height[first]) * (x - first) / (second - first)
-        agree = np.abs(height - line) <= _TOLERANCE
+        agree = (np.abs(height - line) <= _TOLERANCE) & (height > 0)
         if agree.sum() > most:
             best, most = agree, int(agree.sum())
     if most < _LEAST_SURFACE * columns:

@@ -63,8 +63,8 @@ def deliver(leaves: Sequence[Leaf], out: Path) -> list[Path]:
 
     Where `out` is a folder (or has no suffix) the files keep their names, with the subject's in front where there is
     one. Else the first leaf's main result gets the name `out`, and every other file its stem in front: ``order.csv`` to
-    ``-o pt.csv`` brings ``pt.json``, ``pt.png``, ``pt_periods.csv``. A movie is written in the format that the name asks
-    for.
+    ``-o pt.csv`` brings ``pt.json``, ``pt.png``, ``pt_periods.csv``. A movie is written in the format that the name
+    asks for.
     """
     first = leaves[0]
     as_folder = out.is_dir() or not out.suffix

@@ -28,37 +28,47 @@ def run(task: Task) -> None:
         bad_frames=outlier_frames(task.inputs.get("noise")),
         on_step=task.steps("frames"),
     )
+    xy = drift.xy
+    if drift.is_visible is False:
+        # half of a lattice period in the wrong direction does more harm than a drift that is left in
+        xy = np.zeros_like(xy)
+        task.warn(
+            f"the drift is taken as none: its two estimates, from halves of the spatial frequencies, differ by "
+            f"{2 * drift.error_px:.2g} px rms (the sample changes too much, or is too faint)"
+        )
     times = movie.time_axis()
     scale = np.nan if movie.pixel_size is None else movie.pixel_size
     table = pd.DataFrame(
         {
             "frame": np.arange(len(movie)),
             "time_s": np.nan if times is None else times,
-            "dx_px": drift.dx_px,
-            "dy_px": drift.dy_px,
-            "dx_A": drift.dx_px * scale,
-            "dy_A": drift.dy_px * scale,
+            "dx_px": xy[:, 0],
+            "dy_px": xy[:, 1],
+            "dx_A": xy[:, 0] * scale,
+            "dy_A": xy[:, 1] * scale,
             "sd_px": drift.sd_px,
             "score": drift.score,
         }
     )
     task.write_table("drift.csv", table)
-    reach = float(np.hypot(np.ptp(drift.dx_px), np.ptp(drift.dy_px)))
-    seen = float(np.nanmedian(drift.score))
+    reach = float(np.hypot(*np.ptp(xy, axis=0)))
     task.write_json(
         "drift.json",
         {
+            "visible": drift.is_visible,
             "range_px": reach,
             "range_A": reach * movie.pixel_size if movie.pixel_size is not None else None,
-            "step_rms_px": _step(drift.xy),
+            "step_rms_px": _step(xy),
+            "error_px": drift.error_px,
+            "agreement": drift.agreement,
             "median_sd_px": float(np.median(drift.sd_px)),
-            "median_score": seen,
+            "median_score": float(np.nanmedian(drift.score)),
         },
     )
     known = movie.pixel_size is not None
     figure = drift_path(
-        drift.dx_px * (scale if known else 1.0),
-        drift.dy_px * (scale if known else 1.0),
+        xy[:, 0] * (scale if known else 1.0),
+        xy[:, 1] * (scale if known else 1.0),
         unit="Å" if known else "px",
         times=times,
     )
@@ -97,12 +107,16 @@ def section(folder: Path) -> Section:
     """The drift in the report."""
     values = read_json(folder / "out" / "drift.json", {})
     size = f"{values['range_px']:.3g} px" if values["range_A"] is None else f"{values['range_A']:.3g} Å"
+    sentences = ["The drift could not be measured and is taken as none."]
+    if values["visible"] is not False:
+        error = "" if values["error_px"] is None else f", known to {values['error_px']:.2g} px"
+        sentences = [
+            f"The content moves over {size}{error}. The polygon follows it, and averages over time are taken along it; "
+            "no frame is resampled."
+        ]
     return Section(
         title=STAGE.title,
-        sentences=[
-            f"The content moves over {size}; a displacement is known to {values['median_sd_px']:.2g} px (median). "
-            "The polygon follows it, and averages over time are taken along it; no frame is resampled."
-        ],
+        sentences=sentences,
         figures=[
             Figure(
                 path=folder / "figures" / "drift.png",
@@ -140,9 +154,17 @@ STAGE = Stage(
             name="drift.json",
             about="The drift in a few numbers.",
             columns=(
+                Column(
+                    "visible", "Whether two estimates agree; if not, the drift is taken as none. Null: not asked for."
+                ),
                 Column("range_px", "Diagonal of the box that the path fills."),
                 Column("range_A", "The same in Å; null without a pixel size."),
                 Column("step_rms_px", "Root mean square of the displacement from one frame to the next."),
+                Column("error_px", "Half the rms difference of two estimates from halves of the spatial frequencies."),
+                Column(
+                    "agreement",
+                    "How sure it is that frames aligned by one half match in the other, in standard deviations of noise.",
+                ),
                 Column("median_sd_px", "Median of the displacements' standard deviations."),
                 Column("median_score", "Median of the scores."),
             ),

@@ -1,0 +1,93 @@
+"""Draw the documentation's pictures: one simulated movie through the route, and two drawings of their own."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from atomotion.cli import main as atomotion
+from atomotion.data import Movie
+from atomotion.io.config import MovieSource
+from atomotion.io.movie import read_movie
+from atomotion.io.polygon import read_polygon
+from atomotion.order.alps import alps
+from atomotion.order.config import OrderConfig
+from atomotion.order.homology import persistence_bars
+from atomotion.order.measure import measure_frames
+from atomotion.order.polygon_mask import polygon_mask
+from atomotion.order.vacuum import fit_vacuum, null_alps
+from atomotion.project.settings import MovieEntry, write_project
+from atomotion.report.figures.style import BLUE, ORANGE, SOFT, new_figure, outline, save, show_image, tidy
+
+IMAGES = Path(__file__).parent / "images"
+# picture of the documentation: picture of a stage
+FROM_STAGES = {
+    "noise": "01_noise/m/figures/noise.png",
+    "drift": "02_drift/m/figures/drift.png",
+    "region": "03_region/m/figures/region.png",
+    "denoise_classical": "04_denoise/m/figures/denoised.png",
+    "order": "06_periods/m/figures/periods.png",
+    "periods": "06_periods/m/figures/typical.png",
+}
+
+
+def main() -> None:
+    IMAGES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        movie = root / "m.mrcs"
+        assert atomotion(["simulate", "movie", "-o", str(movie), "--recipe", "switching_particle", "-q"]) == 0
+        shutil.copy(root / "m.png", IMAGES / "simulate.png")
+        study = root / "study"
+        entry = MovieEntry(name="m", source=MovieSource(path=movie))
+        write_project(study, route="fluxionality", sample={}, acquisition=MovieSource(), movies=[entry])
+        assert atomotion(["run", str(study), "-q"]) == 0
+        for name, path in FROM_STAGES.items():
+            shutil.copy(study / "stages" / path, IMAGES / f"{name}.png")
+        region = study / "stages" / "03_region" / "m" / "out"
+        found = read_movie(movie)
+        polygon = read_polygon(region / "polygon.json").points
+        draw_alps(read_movie(study / "stages/04_denoise/m/out/denoised.mrcs"), polygon)
+        draw_vacuum_test(found, polygon, read_polygon(region / "vacuum.json").points)
+
+
+def draw_alps(movie: Movie, polygon: np.ndarray) -> None:
+    """An ordered and a molten frame with their bars, and the curves whose areas are ALPS."""
+    figure = new_figure(10.5, 3.6)
+    axes = figure.subplots(1, 3, width_ratios=[1, 1, 1.3])
+    mask = polygon_mask(polygon, movie.frame_shape)
+    for panel, frame, name, colour in ((axes[0], 20, "ordered", BLUE), (axes[1], 52, "molten", ORANGE)):
+        image = np.asarray(movie.frames[frame])
+        bars = persistence_bars(image, mask)
+        y, x = np.divmod(bars.pixels, image.shape[1])
+        show_image(panel, image, title=f"frame {frame}, {name}")
+        outline(panel, polygon, colour=SOFT)
+        panel.scatter(x, y, s=60 * bars.lifetimes / 2, facecolors="none", edgecolors=colour, linewidths=1.2)
+        lengths = np.sort(bars.lifetimes)
+        longer = np.arange(len(lengths), 0, -1)
+        axes[2].step(np.concatenate([[0], lengths]), np.log(np.concatenate([longer, [1]])), where="post", color=colour,
+                     label=f"{name}: ALPS {alps(lengths):.2f}")  # fmt: skip
+    tidy(axes[2], xlabel="threshold t (electrons)", ylabel="ln #{bars longer than t}")
+    axes[2].legend(frameon=False)
+    save(figure, IMAGES / "alps.png")
+
+
+def draw_vacuum_test(movie: Movie, polygon: np.ndarray, vacuum: np.ndarray) -> None:
+    """ALPS of simulated vacuum frames beside that of the raw frames."""
+    config = OrderConfig()
+    model = fit_vacuum(movie.frames, config, mask=polygon_mask(vacuum, movie.frame_shape))
+    null = null_alps(model, movie.frame_shape, config, polygon=polygon, contrast="dark", workers=2)
+    seen = measure_frames(movie.frames, config, polygon=polygon, contrast="dark", workers=2).alps
+    figure = new_figure(7.5, 3.2)
+    axes = tidy(figure.subplots(), xlabel="ALPS of a raw frame (electrons)", ylabel="share of frames")
+    edges = np.linspace(min(null.min(), seen.min()), max(null.max(), seen.max()), 45)
+    for values, colour, label in ((null, SOFT, "simulated vacuum"), (seen, BLUE, "the movie")):
+        axes.hist(values, edges, weights=np.full(len(values), 1 / len(values)), color=colour, alpha=0.65, label=label)
+    axes.axvline(np.quantile(null, 0.95), color=ORANGE, linestyle="--", label="p = 0.05")
+    axes.legend(frameon=False)
+    save(figure, IMAGES / "vacuum_test.png")
+
+
+if __name__ == "__main__":
+    main()
