@@ -52,6 +52,12 @@ def test_one_level_is_named_by_its_ratio_to_vacuum():
         assert "ALPS over vacuum" in periods[0].reason
 
 
+def test_an_ordered_particle_that_turns_stays_ordered():
+    values = curve((60, 3.0), (60, 2.0), (60, 2.6))
+    periods = find_periods(values, relative=values)
+    assert [each.label for each in periods] == ["ordered"] * 3
+
+
 def test_one_level_without_vacuum_is_undetermined():
     (period,) = find_periods(curve((60, 3.0)))
     assert period.label == "undetermined"

@@ -21,7 +21,7 @@ def demo(
     seed: Annotated[int, Parameter(help="Another seed, another movie.")] = 0,
     show: Annotated[bool, Parameter(help="Open the report in a browser at the end.")] = True,
 ) -> int:
-    """Simulate three particles (one that melts and orders again, one ordered, one molten), run the route, show it."""
+    """Simulate three particles (ordered, melting and ordering, mostly molten), run the route, show the report."""
     from atomotion.io.config import MovieSource
     from atomotion.project.settings import MovieEntry, load_project, write_project
     from atomotion.workflows import routes
@@ -59,7 +59,7 @@ def demo(
 _MOVIES: dict[str, dict[str, object]] = {
     "switching": {},
     "ordered": {"periods": None, "diameter": 26.0, "frames": 120, "width_px": 192, "height_px": 192},
-    "molten": {"periods": "0 120", "diameter": 16.0, "frames": 120},
+    "fluxional": {"periods": "12 42 10 46 10", "diameter": 17.0, "frames": 120, "atom_contrast": 0.12},
 }
 
 

@@ -31,10 +31,10 @@ def drift(
     leaf = command.stage(STAGE, config, movie=replace(source, path=movie), noise=noise)
     if command.execute(leaf):
         values = command.summaries["drift.json"]
+        known = values["error_px"] or values["median_sd_px"]
+        measured = f"drift over {values['range_px']:.3g} px, known to {known:.2g} px"
         command.say(
-            summary="no drift could be measured"
-            if values["visible"] is False
-            else f"drift over {values['range_px']:.3g} px, known to {values['error_px'] or values['median_sd_px']:.2g} px",
+            summary="no drift could be measured" if values["visible"] is False else measured,
             next_command=f"atomotion order {movie} --drift {out} -o order.csv",
         )
     return 0

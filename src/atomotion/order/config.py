@@ -88,7 +88,7 @@ class PeriodsConfig:
     )
     rule: Literal["auto", "levels", "relative"] = parameter(
         "auto",
-        "How periods are labelled: by the levels of this curve, by ALPS over vacuum, or levels where they differ.",
+        "How periods are labelled: by ALPS over vacuum, by this curve's levels, or by levels where there is no vacuum.",
     )
     min_contrast: float = parameter(
         1.0, "Levels differ by at least this many standard deviations of the frames within a period.", low=0.0

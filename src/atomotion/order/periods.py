@@ -115,19 +115,24 @@ def find_periods(
 def label_periods(periods: tuple[Period, ...], config: PeriodsConfig) -> tuple[Period, ...]:
     """The same periods with labels.
 
-    - Levels (rule ``levels``, and ``auto`` where they differ): if the highest and the lowest mean differ by at least
-      ``config.min_contrast`` standard deviations of the frames within a period and by four standard errors, the range
-      between them is cut in three: the upper third is ordered, the lower disordered, the middle intermediate. These
-      words compare the periods of one movie with each other.
-    - ALPS over vacuum (rule ``relative``, and ``auto`` where levels do not differ): at least ``config.ordered_above``
-      is ordered, at most ``config.disordered_below`` disordered, between them intermediate.
+    - ALPS over vacuum (rule ``relative``, and ``auto`` where it is known): at least ``config.ordered_above`` is
+      ordered, at most ``config.disordered_below`` disordered, between them intermediate. These words mean the same in
+      every movie.
+    - Levels (rule ``levels``, and ``auto`` where ALPS over vacuum is not known): if the highest and the lowest mean
+      differ by at least ``config.min_contrast`` standard deviations of the frames within a period and by four standard
+      errors, the range between them is cut in three: the upper third is ordered, the lower disordered, the middle
+      intermediate. These words only compare the periods of one movie with each other.
     - A period that cannot be told from vacuum, all its frames taken together, is never called ordered.
     """
-    levels = _levels(periods, config) if config.rule != "relative" else None
-    return tuple(_checked(_labelled(period, levels, config), config) for period in periods)
+    rule = config.rule
+    if rule == "auto":
+        measured = [period for period in periods if period.measured]
+        rule = "relative" if all(np.isfinite(period.mean_relative) for period in measured) else "levels"
+    levels = _levels(periods, config) if rule == "levels" else None
+    return tuple(_checked(_labelled(period, levels, rule, config), config) for period in periods)
 
 
-def _labelled(period: Period, levels: tuple[float, float] | None, config: PeriodsConfig) -> Period:
+def _labelled(period: Period, levels: tuple[float, float] | None, rule: str, config: PeriodsConfig) -> Period:
     if not np.isfinite(period.mean):
         return replace(period, label="undetermined", reason="no frame of the period was measured")
     if levels is not None:
@@ -138,13 +143,12 @@ def _labelled(period: Period, levels: tuple[float, float] | None, config: Period
             f"mean {period.mean:.4g} lies at {share:.0%} of the range {low:.4g} to {high:.4g} of this movie's levels"
         )
         return replace(period, label=label, reason=reason)
-    if config.rule == "levels":
-        return replace(period, label="undetermined", reason="the levels of the movie do not differ enough to be named")
+    if rule == "levels":
+        reason = "the levels of the movie do not differ enough to be named; give a vacuum, and rule relative or auto"
+        return replace(period, label="undetermined", reason=reason)
     ratio = period.mean_relative
     if not np.isfinite(ratio):
-        return replace(
-            period, label="undetermined", reason="one level only, and no ALPS over vacuum to name it by; give a vacuum"
-        )
+        return replace(period, label="undetermined", reason="no ALPS over vacuum to name it by; give a vacuum")
     if ratio >= config.ordered_above:
         label, reason = "ordered", f"ALPS over vacuum {ratio:.3f} is at least {config.ordered_above:g}"
     elif ratio <= config.disordered_below:

@@ -48,7 +48,7 @@ def run(task: Task) -> None:
             "noise_sd": scale.sd,
             "units_per_electron": gain,
             "anscombe": uses_anscombe(scale, config),
-            "follows_drift": drift is not None,
+            "follows_drift": drift is not None and bool(np.any(drift)),
             "left_out": sorted(bad),
             "vacuum_frames": 0 if simulated is None else len(simulated),
         },

@@ -163,7 +163,7 @@ STAGE = Stage(
                 Column("error_px", "Half the rms difference of two estimates from halves of the spatial frequencies."),
                 Column(
                     "agreement",
-                    "How sure it is that frames aligned by one half match in the other, in standard deviations of noise.",
+                    "How sure it is that frames aligned by one half match in the other [standard deviations of noise].",
                 ),
                 Column("median_sd_px", "Median of the displacements' standard deviations."),
                 Column("median_score", "Median of the scores."),

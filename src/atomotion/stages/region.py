@@ -1,16 +1,17 @@
 """Where the particle is, and where nothing is: as the user drew it, or found in the movie."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from atomotion.data import InputError, Movie
+from atomotion.data import Frames, InputError, Movie
 from atomotion.data.polygon import Polygon
 from atomotion.io.movie import open_movie
 from atomotion.io.polygon import fit_polygon, read_polygon, write_polygon
-from atomotion.io.steps import Stabilised
+from atomotion.io.steps import Crop, Stabilised
 from atomotion.order.config import RegionConfig
 from atomotion.order.polygon_mask import polygon_area
 from atomotion.order.region import Region, find_region
@@ -31,8 +32,8 @@ _SHOWN = 64
 def run(task: Task) -> None:
     """Take the given ``polygon`` of ``movie``, or find one; look for a vacuum region either way."""
     movie = open_movie(task.inputs["movie"])
-    still = steady(movie, task.inputs.get("noise"), read_drift(task.inputs.get("drift"), len(movie)))
-    region = find_region(region_evidence(still, task.config, on_step=task.steps("frames")), task.config)
+    still, margin = steady(movie, task.inputs.get("noise"), read_drift(task.inputs.get("drift"), len(movie)))
+    region = _moved(find_region(region_evidence(still, task.config, on_step=task.steps("frames")), task.config), margin)
     given = task.inputs.get("polygon")
     if given is not None:
         polygon = fit_polygon(read_polygon(given), movie)
@@ -45,19 +46,35 @@ def run(task: Task) -> None:
         vacuum = Polygon(points=region.vacuum, shape=movie.frame_shape, pixel_size=movie.pixel_size)
         write_polygon(task.output("vacuum.json"), vacuum)
     task.write_json("region.json", _summary(region, polygon, given is not None))
-    shown = np.linspace(0, len(still) - 1, min(_SHOWN, len(still))).astype(int)
+    shown = np.linspace(0, still.shape[0] - 1, min(_SHOWN, still.shape[0])).astype(int)
     mean = np.mean([still[int(index)] for index in shown], axis=0)
-    figure = region_outline(mean, polygon.points, vacuum=region.vacuum, pixel_size=movie.pixel_size)
+    vacuum_shown = None if region.vacuum is None else region.vacuum - margin
+    figure = region_outline(mean, polygon.points - margin, vacuum=vacuum_shown, pixel_size=movie.pixel_size)
     save(figure, task.figure("region.png"))
 
 
-def steady(movie: Movie, noise: Path | None, drift: NDArray[np.floating] | None) -> Stabilised:
-    """The movie's good frames, standing still."""
+def steady(movie: Movie, noise: Path | None, drift: NDArray[np.floating] | None) -> tuple[Frames, NDArray[np.floating]]:
+    """The movie's good frames, standing still, without the border that moves in; and its width (x, y) [px]."""
     outliers = outlier_frames(noise)
     good = np.array([frame for frame in range(len(movie)) if frame not in outliers and _is_finite(movie, frame)])
     if len(good) < 2:
         raise InputError(f"{movie.name} has {len(good)} good frames; at least two are needed")
-    return Stabilised(movie.frames, good, drift)
+    margin = np.zeros(2) if drift is None else np.rint(np.abs(drift[good]).max(axis=0))
+    height, width = movie.frame_shape
+    if np.any(4 * margin > (width, height)):
+        # too little would be left; a blurred mean still shows where the particle is
+        return Stabilised(movie.frames, good), np.zeros(2)
+    x, y = (int(side) for side in margin)
+    return Crop(Stabilised(movie.frames, good, drift), slice(y, height - y), slice(x, width - x)), margin
+
+
+def _moved(region: Region, margin: NDArray[np.floating]) -> Region:
+    """The region in the pixels of the whole frame."""
+    return replace(
+        region,
+        polygon=None if region.polygon is None else region.polygon + margin,
+        vacuum=None if region.vacuum is None else region.vacuum + margin,
+    )
 
 
 def _is_finite(movie: Movie, frame: int) -> bool:
