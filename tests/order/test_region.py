@@ -35,7 +35,7 @@ def simulate(seed: int, *, support: bool, radius: float = 45, contrast: float = 
     slab = soft(140 + 0.05 * (X - 110) - Y) if support else np.zeros(SHAPE)
     particle = particle * (1 - slab)
     frames = []
-    for _ in range(40):
+    for _ in range(20):
         dark = 0.15 + contrast * (1 + columns(8, 20 + 8 * rng.normal())) / 2
         taken = particle * dark + slab * (0.2 + contrast * (1 + columns(9.6, 50)) / 2)
         frames.append(rng.poisson(illumination * (1 - taken)))
@@ -70,7 +70,7 @@ def test_a_particle_on_a_support_of_dark_columns(seed, contrast):
 
 
 def test_noise_is_no_particle():
-    frames = np.random.default_rng(0).poisson(3, (40, *SHAPE))
+    frames = np.random.default_rng(0).poisson(3, (20, *SHAPE))
     evidence = region_evidence(frames)
     assert np.median(evidence.total) < 2
     region = find_region(evidence)
@@ -82,7 +82,7 @@ def test_noise_is_no_particle():
 
 
 def test_a_specimen_all_over_is_no_particle():
-    frames = np.random.default_rng(0).poisson(3 * (1 + 0.4 * columns(8, 20)), (40, *SHAPE))
+    frames = np.random.default_rng(0).poisson(3 * (1 + 0.4 * columns(8, 20)), (20, *SHAPE))
     region = find_region(region_evidence(frames))
     assert region.polygon is None
     assert region.vacuum is None

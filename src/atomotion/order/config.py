@@ -95,7 +95,9 @@ class PeriodsConfig:
     )
     ordered_above: float = parameter(1.3, "ALPS over vacuum from which a period is ordered.", low=0.0)
     disordered_below: float = parameter(1.1, "ALPS over vacuum up to which a period is disordered.", low=0.0)
-    alpha: float = parameter(0.05, "p-value from which a whole period cannot be told from vacuum.", low=1e-6, high=0.5)
+    alpha: float = parameter(
+        0.05, "Probability of vacuum from which a whole period cannot be told from it.", low=1e-6, high=0.5
+    )
     fringes: FringesConfig = field(default_factory=FringesConfig)
     kinds: KindsConfig = field(default_factory=KindsConfig)
 

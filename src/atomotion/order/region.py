@@ -16,7 +16,7 @@ _MOST_BORDER = 0.3  # share of a particle's outline that may lie on the frame's 
 _LEAST_SOLID = 0.7  # share of its convex hull that a particle fills
 _CUTS = 16  # levels of evidence at which support and particle are tried apart
 _RIM = 4  # px of the binned maps that count as the frame's border
-_LEAST_SHARE = 0.03  # share of the specimen that a particle is which stands out of its support
+_LEAST_SHARE = 0.03  # share of the specimen that a particle is that only its evidence tells from its support
 _LEAST_RATIO = 2.0  # of evidence between particle and support, where that is what tells them apart
 _LEAST_THICK = 0.5  # its largest inscribed circle, relative to the circle of its area
 
@@ -68,8 +68,8 @@ class _Candidate:
 
     @property
     def is_particle(self) -> bool:
-        # the corner between particle and support has more evidence than both
-        large = self.how != "stronger evidence" or self.share >= _LEAST_SHARE
+        # patches of a support have more or less evidence than its rest, and its corners have more
+        large = self.how in ("alone", "bump") or self.share >= _LEAST_SHARE
         compact = self.solidity >= _LEAST_SOLID and self.thickness >= _LEAST_THICK
         return large and compact and self.border <= _MOST_BORDER
 

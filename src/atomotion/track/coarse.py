@@ -11,6 +11,8 @@ from atomotion.track.spectra import Spectra, wiener
 
 _VISIBLE = 7.0  # robust standard deviations: the peak of a correlation that is no accident
 _LARGEST_CHUNK = 32
+_SHOWN = 0.4  # of the average before it: a chunk that shows less shows something else
+_FORGOTTEN = 0.05  # of that average, with every chunk
 
 
 def displacement_grid(spectra: Spectra, reach: float) -> NDArray[np.floating]:
@@ -33,14 +35,18 @@ def coarse_path(spectra: Spectra, config: DriftConfig) -> NDArray[np.floating]:
     grid = displacement_grid(spectra, config.search_px)
     step = max(0.2 * np.sqrt(size) + 0.05 * size, float(grid[1] - grid[0]))
     for band in (outline, chunks, chunks):
-        path, _ = most_probable_path(band, path, path, half, grid, step)
+        path, _ = most_probable_path(band, path, path, half, 1, grid, step)
     starts = np.arange(len(chunks)) * size
     middle = starts + 0.5 * (np.minimum(size, n - starts) - 1)
     return np.stack([np.interp(np.arange(n), middle, path[:, axis]) for axis in (0, 1)], axis=1)
 
 
 def _one_after_the_other(chunks: Spectra, size: int) -> NDArray[np.floating]:
-    """Each chunk where it fits best the average of all before it; far from the last one only for good reason."""
+    """Each chunk where it fits best the average of those before it; far from the last one only for good reason.
+
+    A chunk that shows little of that average anywhere has changed; it is taken to be where the last one was, and the
+    average begins anew.
+    """
     grid = _whole_frame(chunks)
     far = grid[:, None] ** 2 + grid[None, :] ** 2
     path = np.zeros((len(chunks), 2))
@@ -54,6 +60,12 @@ def _one_after_the_other(chunks: Spectra, size: int) -> NDArray[np.floating]:
             surface -= 1.5 * np.log1p(far / (1.0 + 0.5 * size) ** 2)
             y, x = np.unravel_index(int(surface.argmax()), surface.shape)
             path[j] += grid[x], grid[y]
+            energy = float(np.sum(chunks.weight * np.abs(reference) ** 2))
+            shown = float(np.sum((product * chunks.phase(path[j] - path[j - 1])).real * chunks.weight))
+            if shown < _SHOWN * energy:
+                path[j], total, seen = path[j - 1], np.zeros_like(total), 0.0
+        total *= 1 - _FORGOTTEN
+        seen *= 1 - _FORGOTTEN
         total += chunks.counts[j] * chunks.moving(j) * chunks.phase(path[j])
         seen += float(chunks.counts[j])
     return path

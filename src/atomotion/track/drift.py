@@ -14,13 +14,14 @@ from atomotion.track.config import DriftConfig
 from atomotion.track.path import (
     jitter_step,
     most_probable_path,
-    references,
     slope_and_information,
     standard_deviation,
 )
+from atomotion.track.references import references
 from atomotion.track.spectra import Spectra, movie_spectra, static_part
 
 _SMOOTH = 17  # frames: the path that the jitter is relative to is a running median over these
+_GROUP = 8  # frames whose content is judged together
 _KICK = 1.0  # px: where smoothing would change that path by more, it makes a step
 _JITTERS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)  # px
 _MEMORIES = (0.0, 0.5, 0.8, 0.95, 0.99)
@@ -168,7 +169,7 @@ def _halves(spectra: Spectra) -> tuple[Spectra, Spectra]:
 def _matched(spectra: Spectra, path: NDArray[np.floating], config: DriftConfig) -> float:
     """How well frames match averages of their neighbours along `path`, in standard deviations of chance."""
     matched = chance = 0.0
-    for i, value, reference in references(spectra, path, max(1, config.reference_frames // 2)):
+    for i, value, reference in references(spectra, path, max(1, config.reference_frames // 2), _GROUP):
         matched += float(np.sum((np.conj(reference) * value * spectra.phase(path[i])).real * spectra.weight))
         chance += float(np.sum(np.abs(reference) ** 2 * spectra.weight))
     return matched / np.sqrt(chance) if chance > 0 else 0.0
@@ -184,7 +185,7 @@ def _estimate(
 
     def improved(path: NDArray[np.floating]) -> tuple[NDArray[np.floating], float, Spectra]:
         freed = replace(spectra, static=spectra.static + static_part(without, path))
-        return *most_probable_path(freed, _smoothed(path), path, half, grid, step), freed
+        return *most_probable_path(freed, _smoothed(path), path, half, _GROUP, grid, step), freed
 
     without = replace(spectra, values=spectra.values - spectra.static) if spectra.static.any() else spectra
     # a sample that hardly moves is found from no motion at all, one that moves far from the coarse path
@@ -226,7 +227,7 @@ def _refined(
     moved = path
     for _ in range(2):
         slope, information, score = np.zeros((n, 2)), np.zeros((n, 2, 2)), np.zeros(n)
-        for i, value, reference in references(spectra, path, half):
+        for i, value, reference in references(spectra, path, half, _GROUP):
             slope[i], information[i], score[i] = slope_and_information(spectra, value, reference, moved[i])
         steps = {prior: jitter_step(slope, information, moved - base, *prior) for prior in priors}
         best = max(steps, key=lambda prior: steps[prior][1])

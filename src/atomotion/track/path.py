@@ -1,44 +1,15 @@
 """The most probable path of a sample, from how likely each frame makes each displacement."""
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve_banded, cholesky_banded
 from scipy.ndimage import correlate1d
 
-from atomotion.track.spectra import Spectra, wiener
+from atomotion.track.references import references
+from atomotion.track.spectra import Spectra
 
 _BATCH = 32  # frames
 _JUMP = 1e-10  # probability of a jump to anywhere, so that a kick of the stage is not excluded
-
-
-def references(
-    spectra: Spectra, path: NDArray[np.floating], half: int
-) -> Iterator[tuple[int, NDArray[np.complex64], NDArray[np.complex64]]]:
-    """For every good frame: its index, its spectrum, and the average of the frames around it without the frame itself.
-
-    The frames of the average are brought back along `path` (n, 2), `half` of them on either side; it is weighted with
-    ``S / (S + N)`` (Wiener), the signal's power S from that of 5 x 5 coefficients.
-    """
-    total: NDArray[np.complexfloating] = np.zeros(spectra.values.shape[1:], dtype=np.complex128)
-    entered = left = 0
-
-    def aligned(i: int) -> NDArray[np.complexfloating]:
-        turned: NDArray[np.complexfloating] = spectra.counts[i] * spectra.moving(i) * spectra.phase(path[i])
-        return turned
-
-    for i in range(len(spectra)):
-        while entered < min(len(spectra), i + half + 1):
-            total += aligned(entered)
-            entered += 1
-        while left < i - half:
-            total -= aligned(left)
-            left += 1
-        others = float(spectra.counts[left:entered].sum() - spectra.counts[i])
-        if spectra.counts[i] and others > 0:
-            average = np.asarray((total - aligned(i)) / others, dtype=np.complex128)
-            yield i, spectra.moving(i), wiener(average, spectra.noise / others)
 
 
 def likelihood(
@@ -64,6 +35,7 @@ def most_probable_path(
     around: NDArray[np.floating],
     path: NDArray[np.floating],
     half: int,
+    size: int,
     grid: NDArray[np.floating],
     step: float,
 ) -> tuple[NDArray[np.floating], float]:
@@ -77,7 +49,7 @@ def most_probable_path(
         waiting.clear()
         products.clear()
 
-    for i, value, reference in references(spectra, path, half):
+    for i, value, reference in references(spectra, path, half, size):
         waiting.append(i)
         products.append(np.conj(reference) * value * spectra.phase(around[i]))
         if len(waiting) == _BATCH:
