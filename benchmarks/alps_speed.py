@@ -1,9 +1,9 @@
 """Speed of ALPS beside detectda 0.5.6, on the same frames in the same run; and where our time goes.
 
 Goal: at least 25 times faster, smoothing and polygon included. detectda lives in an environment of its own; name its
-Python with ``--detectda-python PATH`` or the variable DETECTDA_PYTHON. Its ``get_alps`` fails with current scikit-learn,
-so the two functions that do the work, ``hlpr.fitsmoo`` and ``hlpr.alps``, are called. The measured movie is read from
-$ATOMOTION_DATA or ../shared/data and left out where it is absent.
+Python with ``--detectda-python PATH`` or the variable DETECTDA_PYTHON. Its ``get_alps`` fails with current
+scikit-learn, so the two functions that do the work, ``hlpr.fitsmoo`` and ``hlpr.alps``, are called. The measured movie
+is read from $ATOMOTION_DATA or ../shared/data and left out where it is absent.
 """
 
 import argparse

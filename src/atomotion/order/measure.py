@@ -7,7 +7,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import gaussian_filter
 
 from atomotion.data import Contrast, Frames, InputError
 from atomotion.data.polygon import Polygon
@@ -15,6 +14,7 @@ from atomotion.order.alps import alps, persistent_entropy, total_persistence
 from atomotion.order.config import OrderConfig
 from atomotion.order.homology import persistence_bars
 from atomotion.order.polygon_mask import checked_polygon, polygon_mask, strictly_inside
+from atomotion.order.smoothing import gaussian
 
 Level = Literal["sublevel", "superlevel"]
 _BLOCK_BYTES = 2**26
@@ -55,7 +55,7 @@ def prepared_frame(frame: NDArray, config: OrderConfig) -> NDArray[np.floating]:
     """
     values = frame if config.divisor is None else np.rint(frame / config.divisor)
     values = values.astype(np.float64 if frame.dtype == np.float64 else np.float32, copy=False)
-    return gaussian_filter(values, config.sigma_px, mode="nearest", truncate=4.0) if config.sigma_px > 0 else values
+    return gaussian(values, config.sigma_px) if config.sigma_px > 0 else values
 
 
 def frame_lifetimes(

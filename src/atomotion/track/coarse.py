@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from atomotion.track.config import DriftConfig
 from atomotion.track.path import likelihood, most_probable_path
+from atomotion.track.references import Around
 from atomotion.track.spectra import Spectra, wiener
 
 _VISIBLE = 7.0  # robust standard deviations: the peak of a correlation that is no accident
@@ -34,8 +35,10 @@ def coarse_path(spectra: Spectra, config: DriftConfig) -> NDArray[np.floating]:
     half = max(2, config.reference_frames // 2 // size)
     grid = displacement_grid(spectra, config.search_px)
     step = max(0.2 * np.sqrt(size) + 0.05 * size, float(grid[1] - grid[0]))
+    around = Around(half=half, group=1, used=np.ones(len(chunks), dtype=bool), alike=False)
     for band in (outline, chunks, chunks):
-        path, _ = most_probable_path(band, path, path, half, 1, grid, step)
+        path, _, shows = most_probable_path(band, path, path, around, grid, step)
+        around = replace(around, used=shows)
     starts = np.arange(len(chunks)) * size
     middle = starts + 0.5 * (np.minimum(size, n - starts) - 1)
     return np.stack([np.interp(np.arange(n), middle, path[:, axis]) for axis in (0, 1)], axis=1)

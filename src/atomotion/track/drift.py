@@ -17,7 +17,7 @@ from atomotion.track.path import (
     slope_and_information,
     standard_deviation,
 )
-from atomotion.track.references import references
+from atomotion.track.references import Around, references
 from atomotion.track.spectra import Spectra, movie_spectra, static_part
 
 _SMOOTH = 17  # frames: the path that the jitter is relative to is a running median over these
@@ -169,40 +169,46 @@ def _halves(spectra: Spectra) -> tuple[Spectra, Spectra]:
 def _matched(spectra: Spectra, path: NDArray[np.floating], config: DriftConfig) -> float:
     """How well frames match averages of their neighbours along `path`, in standard deviations of chance."""
     matched = chance = 0.0
-    for i, value, reference in references(spectra, path, max(1, config.reference_frames // 2), _GROUP):
+    for i, value, reference in references(spectra, path, _all_around(spectra, config)):
         matched += float(np.sum((np.conj(reference) * value * spectra.phase(path[i])).real * spectra.weight))
         chance += float(np.sum(np.abs(reference) ** 2 * spectra.weight))
     return matched / np.sqrt(chance) if chance > 0 else 0.0
+
+
+def _all_around(spectra: Spectra, config: DriftConfig) -> Around:
+    half = max(1, config.reference_frames // 2)
+    return Around(half=half, group=_GROUP, used=np.ones(len(spectra), dtype=bool), alike=False)
 
 
 def _estimate(
     spectra: Spectra, config: DriftConfig, passes: _Passes
 ) -> tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.floating]]:
     """Path (n, 2), its standard deviations (n, 2) and the scores (n,)."""
-    half = max(1, config.reference_frames // 2)
     grid = displacement_grid(spectra, config.search_px)
     step = max(0.5, 0.5 * float(grid[1] - grid[0]))
-
-    def improved(path: NDArray[np.floating]) -> tuple[NDArray[np.floating], float, Spectra]:
-        freed = replace(spectra, static=spectra.static + static_part(without, path))
-        return *most_probable_path(freed, _smoothed(path), path, half, _GROUP, grid, step), freed
-
     without = replace(spectra, values=spectra.values - spectra.static) if spectra.static.any() else spectra
+
+    def improved(path: NDArray[np.floating], around: Around) -> tuple[NDArray[np.floating], float, Around, Spectra]:
+        freed = replace(spectra, static=spectra.static + static_part(without, path))
+        better, evidence, shows = most_probable_path(freed, _smoothed(path), path, around, grid, step)
+        return better, evidence, replace(around, used=shows, alike=True), freed
+
     # a sample that hardly moves is found from no motion at all, one that moves far from the coarse path
-    starts = [improved(path) for path in (coarse_path(spectra, config), np.zeros((len(spectra), 2)))]
-    path, evidence, freed = max(starts, key=lambda start: start[1])
+    first = _all_around(spectra, config)
+    starts = [improved(path, first) for path in (coarse_path(spectra, config), np.zeros((len(spectra), 2)))]
+    path, evidence, around, freed = max(starts, key=lambda start: start[1])
     passes.finished(2)
     rounds = 2
     while rounds < _ROUNDS:
-        path, now, freed = improved(path)
+        path, now, around, freed = improved(path, around)
         rounds += 1
         passes.finished()
-        if now - evidence < 1e-3 * len(spectra):
+        if rounds > 3 and now - evidence < 1e-3 * len(spectra):
             break
         evidence = now
     passes.finished(_ROUNDS - rounds)
     for _ in range(2):
-        path, sd, score = _refined(freed, path, half, config.jitter_px)
+        path, sd, score = _refined(freed, path, around, config.jitter_px)
         passes.finished()
     return path, sd, score
 
@@ -216,7 +222,7 @@ def _smoothed(path: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def _refined(
-    spectra: Spectra, path: NDArray[np.floating], half: int, jitter: float | None
+    spectra: Spectra, path: NDArray[np.floating], around: Around, jitter: float | None
 ) -> tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.floating]]:
     """The path after Newton steps of all frames together, its standard deviations (n, 2), and the scores (n,)."""
     n = len(path)
@@ -227,8 +233,9 @@ def _refined(
     moved = path
     for _ in range(2):
         slope, information, score = np.zeros((n, 2)), np.zeros((n, 2, 2)), np.zeros(n)
-        for i, value, reference in references(spectra, path, half, _GROUP):
+        for i, value, reference in references(spectra, path, around):
             slope[i], information[i], score[i] = slope_and_information(spectra, value, reference, moved[i])
+        slope[~around.used], information[~around.used] = 0.0, 0.0
         steps = {prior: jitter_step(slope, information, moved - base, *prior) for prior in priors}
         best = max(steps, key=lambda prior: steps[prior][1])
         moved = moved + np.clip(steps[best][0], -limit, limit)

@@ -5,10 +5,11 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_solve_banded, cholesky_banded
 from scipy.ndimage import correlate1d
 
-from atomotion.track.references import references
+from atomotion.track.references import Around, references
 from atomotion.track.spectra import Spectra
 
 _BATCH = 32  # frames
+_SHOWN = 0.5  # of its average that a frame must show
 _JUMP = 1e-10  # probability of a jump to anywhere, so that a kick of the stage is not excluded
 
 
@@ -32,15 +33,34 @@ def likelihood(
 
 def most_probable_path(
     spectra: Spectra,
-    around: NDArray[np.floating],
+    near: NDArray[np.floating],
     path: NDArray[np.floating],
-    half: int,
-    size: int,
+    around: Around,
     grid: NDArray[np.floating],
     step: float,
-) -> tuple[NDArray[np.floating], float]:
-    """(n, 2) the path nearest to `around` on which all frames fit averages that were aligned along `path`; evidence."""
+) -> tuple[NDArray[np.floating], float, NDArray[np.bool_]]:
+    """The path on which all frames fit best the averages that were made along `path`.
+
+    A frame that shows clearly less than half of its average wherever it is laid has another content: where it would fit
+    best says nothing about where it is, and it leaves that to the others.
+
+    Parameters
+    ----------
+    spectra : Spectra
+    near, path : (n, 2) dx dy
+        Where displacements are tried, and along which path averages are made.
+    around : Around
+    grid : (g,)
+        Displacements from `near` that are tried along an axis.
+    step : float [px]
+        See `most_probable`.
+
+    Returns
+    -------
+    (n, 2) dx dy, the log-evidence, and (n,) whether a frame shows its average.
+    """
     surfaces = np.zeros((len(spectra), len(grid), len(grid)))
+    energy = np.zeros(len(spectra))
     waiting: list[int] = []
     products: list[NDArray[np.complexfloating]] = []
 
@@ -49,15 +69,19 @@ def most_probable_path(
         waiting.clear()
         products.clear()
 
-    for i, value, reference in references(spectra, path, half, size):
+    for i, value, reference in references(spectra, path, around):
         waiting.append(i)
-        products.append(np.conj(reference) * value * spectra.phase(around[i]))
+        products.append(np.conj(reference) * value * spectra.phase(near[i]))
+        energy[i] = spectra.counts[i] * float(np.sum(spectra.weight * np.abs(reference) ** 2))
         if len(waiting) == _BATCH:
             compare()
     if waiting:
         compare()
+    # what a frame shows of its average has the expectation `energy` and that variance, if its content is the same
+    shows = surfaces.max(axis=(1, 2)) + 2.0 * np.sqrt(energy) >= _SHOWN * energy
+    surfaces[~shows] = 0.0
     away, evidence = most_probable(surfaces, grid, step)
-    return around + away, evidence
+    return near + away, evidence, shows
 
 
 def most_probable(
