@@ -1,6 +1,7 @@
 """``atomotion doctor``: check the installation and this machine."""
 
 import platform
+import re
 import shutil
 import sys
 from importlib import metadata
@@ -8,6 +9,8 @@ from importlib import metadata
 from atomotion import __version__
 from atomotion.cli.machine import cores
 
+# what cannot be part of a distribution's name
+_NAME_ENDS = re.compile(r"[^A-Za-z0-9._-]")
 _EXTRAS = {
     "rosettasciio": ("formats", "reads DM3, DM4, SER/EMI, EMD"),
     "distributed": ("cluster", "runs leaves on a cluster"),
@@ -19,17 +22,18 @@ def doctor() -> int:
     print(f"atomotion {__version__}, Python {platform.python_version()} on {platform.system()} {platform.machine()}")
     print(f"cores {cores()}, free disk {shutil.disk_usage('.').free / 1e9:.0f} GB")
     missing = []
-    for requirement in metadata.requires("atomotion") or []:
-        name = requirement.split(";")[0].strip()
-        name = name.split("[")[0].split(">")[0].split("=")[0].split("<")[0].strip()
-        if "extra ==" in requirement and name not in _EXTRAS:
+    requirements = {
+        _NAME_ENDS.split(each, maxsplit=1)[0]: "extra ==" in each for each in metadata.requires("atomotion") or []
+    }
+    for name, extra in requirements.items():
+        if extra and name not in _EXTRAS:
             continue
         try:
             print(f"  {name:18} {metadata.version(name)}")
         except metadata.PackageNotFoundError:
             if name in _EXTRAS:
-                extra, use = _EXTRAS[name]
-                print(f"  {name:18} not installed ({use}); pip install 'atomotion[{extra}]'")
+                group, use = _EXTRAS[name]
+                print(f"  {name:18} not installed ({use}); pip install 'atomotion[{group}]'")
             else:
                 missing.append(name)
     try:

@@ -26,7 +26,7 @@ def gaussian(frame: NDArray[np.floating], sigma: float) -> NDArray[np.floating]:
     return np.asarray(_smooth(np.ascontiguousarray(frame), weights[reach:]))
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _smooth(frame: NDArray, weights: NDArray) -> NDArray:  # pragma: no cover - compiled
     # unsigned indices: what might be negative is checked at every pixel, and then no loop does several pixels at once
     rows, columns = np.uint64(frame.shape[0]), np.uint64(frame.shape[1])
