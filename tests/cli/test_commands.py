@@ -226,6 +226,18 @@ def test_bad_frames_can_be_skipped(tmp_path, polygon):
     assert "not finite" in table.loc[2, "note"]
 
 
+@pytest.mark.parametrize("value", [np.nan, 7])
+def test_denoise_refuses_bad_frames_or_replaces_them(value, tmp_path, capfd):
+    np.save(tmp_path / "bad.npy", _with(value))
+    words = ["denoise", tmp_path / "bad.npy", "-o", tmp_path / "d.npy", "--quiet"]
+    code, said = error_of(capfd, *words)
+    assert code == 3
+    assert "frame 2" in said
+    assert not (tmp_path / "d.npy").exists()
+    assert main([*map(str, words), "--bad-frames", "skip"]) == 0
+    assert np.isfinite(np.load(tmp_path / "d.npy")).all()
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

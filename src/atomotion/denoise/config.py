@@ -52,4 +52,9 @@ class DenoiseConfig:
         "Even out Poisson noise (Anscombe) before tv and nlmeans; auto does where the units per electron are known "
         "and a pixel has 2 electrons or more.",
     )
-    memory: float = parameter(1e9, "Memory for the frames in work.", unit="B", low=10e6)
+    bad_frames: Literal["refuse", "skip"] = parameter(
+        "refuse",
+        "Constant frames and frames with values that are not numbers: stop, or replace them by what their neighbours "
+        "in time say.",
+    )
+    memory: float = parameter(500e6, "Memory for the frames in work.", unit="B", low=10e6)

@@ -1,11 +1,13 @@
 """Frames that cannot be used: values that are not finite, or all the same."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from atomotion.data import InputError
+from atomotion.data import Frames, InputError
+from atomotion.io.lazy_frames import LazyFrames
 
 _NAMED = 10
 
@@ -59,3 +61,28 @@ def refuse_bad_frames(bad: Mapping[int, str], name: str) -> None:
         f"{name} has {len(bad)} bad frame{'s' if len(bad) > 1 else ''}: {named}{more}; "
         "--bad-frames skip leaves them out"
     )
+
+
+class Checked(LazyFrames):
+    """Frames that are refused when they are read and cannot be used.
+
+    Parameters
+    ----------
+    below : Frames
+    name : str
+        The movie's, for the message.
+    known : collection of int
+        Bad frames that whoever reads knows how to deal with.
+    """
+
+    def __init__(self, below: Frames, name: str, known: Collection[int] = ()) -> None:
+        count, height, width = below.shape
+        super().__init__((count, height, width), below.dtype)
+        self.below, self.name, self.known = below, name, frozenset(known)
+
+    def _read(self, frames: range, y: slice, x: slice) -> NDArray[Any]:
+        block = self.below[frames.start : frames.stop : frames.step, y, x]
+        found = bad_frames(block)
+        bad = {frames[place]: reason for place, reason in found.items() if frames[place] not in self.known}
+        refuse_bad_frames(bad, self.name)
+        return block

@@ -1,5 +1,6 @@
 """The denoised movie, and simulated vacuum that went through the same."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,9 @@ from atomotion.denoise.config import DenoiseConfig
 from atomotion.denoise.methods import uses_anscombe
 from atomotion.denoise.stabilise import NoiseScale, measure_noise_scale
 from atomotion.io.facts import facts_of
+from atomotion.io.frame_check import Checked, bad_frames
 from atomotion.io.movie import open_movie, read_movie
-from atomotion.io.writer import MovieWriter, resumable_frames
+from atomotion.io.writer import MovieWriter, frames_per_block, resumable_frames
 from atomotion.project.leaf import read_json
 from atomotion.project.outputs import Column, OutputFile
 from atomotion.project.stage import Stage, Task
@@ -32,10 +34,14 @@ def run(task: Task) -> None:
     """Denoise ``movie`` along its ``drift``; with ``vacuum`` do the same to simulated vacuum."""
     config: DenoiseConfig = task.config
     movie = open_movie(task.inputs["movie"])
+    bad = outlier_frames(task.inputs.get("noise"))
+    if config.bad_frames == "refuse":
+        movie = replace(movie, frames=Checked(movie.frames, movie.name, bad))
+    else:
+        bad |= _unusable(task, movie)
     gain = _units_per_electron(movie, task.inputs.get("noise"))
     scale = measure_noise_scale(movie.frames, gain)
     drift = read_drift(task.inputs.get("drift"), len(movie))
-    bad = outlier_frames(task.inputs.get("noise"))
     _write(task, movie, "denoised.mrcs", config, scale, drift, bad)
     simulated = _vacuum(task, movie)
     if simulated is not None:
@@ -65,6 +71,15 @@ def run(task: Task) -> None:
         pixel_size=movie.pixel_size,
     )
     save(figure, task.figure("denoised.png"))
+
+
+def _unusable(task: Task, movie: Movie) -> frozenset[int]:
+    """Every frame of the movie that is constant or not finite."""
+    step, found, report = frames_per_block(movie.frames), set[int](), task.steps("looking for bad frames")
+    for start in range(0, len(movie), step):
+        found |= set(bad_frames(np.asarray(movie.frames[start : start + step]), start))
+        report(min(start + step, len(movie)), len(movie))
+    return frozenset(found)
 
 
 def _write(
