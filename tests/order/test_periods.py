@@ -58,6 +58,17 @@ def test_an_ordered_particle_that_turns_stays_ordered():
     assert [each.label for each in periods] == ["ordered"] * 3
 
 
+def test_a_raw_curve_near_vacuum_is_not_called_disordered():
+    values = curve((60, 1.02))
+    (period,) = find_periods(values, relative=values, raw=True)
+    assert period.label == "undetermined"
+    assert "noise hides order" in period.reason
+    (high,) = find_periods(values + 0.5, relative=values + 0.5, raw=True)
+    assert high.label == "ordered"
+    both = curve((60, 1.2), (60, 1.0))
+    assert [each.label for each in find_periods(both, relative=both, raw=True)] == ["ordered", "disordered"]
+
+
 def test_one_level_without_vacuum_is_undetermined():
     (period,) = find_periods(curve((60, 3.0)))
     assert period.label == "undetermined"

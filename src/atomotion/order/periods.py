@@ -71,6 +71,7 @@ def find_periods(
     relative: ArrayLike | None = None,
     p_values: ArrayLike | None = None,
     times: ArrayLike | None = None,
+    raw: bool = False,
 ) -> tuple[Period, ...]:
     """The periods of a curve of order, in time, with their labels.
 
@@ -84,6 +85,8 @@ def find_periods(
     p_values : (t,) float
         Of the raw frames against vacuum (not corrected for the number of frames).
     times : (t,) float [s]
+    raw : bool
+        Whether the curve is that of raw frames, in which noise can hide order.
 
     Raises
     ------
@@ -109,10 +112,10 @@ def find_periods(
     periods = tuple(
         _period(curve, over_vacuum, tested, seconds, (start, stop), noise) for start, stop in pairwise(edges)
     )
-    return label_periods(periods, config)
+    return label_periods(periods, config, raw=raw)
 
 
-def label_periods(periods: tuple[Period, ...], config: PeriodsConfig) -> tuple[Period, ...]:
+def label_periods(periods: tuple[Period, ...], config: PeriodsConfig, *, raw: bool = False) -> tuple[Period, ...]:
     """The same periods with labels.
 
     - ALPS over vacuum (rule ``relative``, and ``auto`` where it is known): at least ``config.ordered_above`` is
@@ -122,14 +125,26 @@ def label_periods(periods: tuple[Period, ...], config: PeriodsConfig) -> tuple[P
       differ by at least ``config.min_contrast`` standard deviations of the frames within a period and by four standard
       errors, the range between them is cut in three: the upper third is ordered, the lower disordered, the middle
       intermediate. These words only compare the periods of one movie with each other.
+    - In raw frames noise hides order: their ALPS is near that of vacuum whatever they show. ``auto`` then takes levels
+      where they differ, and a low ratio to vacuum gives no label.
     - A period that cannot be told from vacuum, all its frames taken together, is never called ordered.
     """
-    rule = config.rule
+    rule, levels = config.rule, _levels(periods, config)
     if rule == "auto":
-        measured = [period for period in periods if period.measured]
-        rule = "relative" if all(np.isfinite(period.mean_relative) for period in measured) else "levels"
-    levels = _levels(periods, config) if rule == "levels" else None
-    return tuple(_checked(_labelled(period, levels, rule, config), config) for period in periods)
+        known = all(np.isfinite(period.mean_relative) for period in periods if period.measured)
+        rule = "levels" if not known or (raw and levels is not None) else "relative"
+    if rule == "relative":
+        levels = None
+    labelled = (_labelled(period, levels, rule, config) for period in periods)
+    return tuple(_checked(_cautious(period, rule) if raw else period, config) for period in labelled)
+
+
+def _cautious(period: Period, rule: str) -> Period:
+    """No label where a raw curve lies low beside vacuum."""
+    if rule == "relative" and period.label in ("disordered", "intermediate"):
+        reason = f"{period.reason}, but noise hides order in raw frames; denoise the movie"
+        return replace(period, label="undetermined", reason=reason)
+    return period
 
 
 def _labelled(period: Period, levels: tuple[float, float] | None, rule: str, config: PeriodsConfig) -> Period:

@@ -48,6 +48,7 @@ def run(task: Task) -> None:
         relative=rows["alps_relative"],
         p_values=raw["p_value"] if len(raw) else None,
         times=movie.time_axis(),
+        raw=source == "raw",
     )
     denoised = read_movie(task.inputs["denoised"]) if task.inputs.get("denoised") else None
     drift = read_drift(task.inputs.get("drift"), len(movie))

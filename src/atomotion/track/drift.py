@@ -28,7 +28,7 @@ _MEMORIES = (0.0, 0.5, 0.8, 0.95, 0.99)
 _ROUNDS = 6
 _SURE = 6.0  # standard deviations
 _LARGEST_ERROR = 1.5  # px
-_BLOCK = 4  # coefficients: the two halves are blocks of these, wider than what the window mixes
+_BLOCK = 2  # coefficients: the two halves are blocks of these, wider than what the window mixes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -194,7 +194,7 @@ def _estimate(
         return better, evidence, replace(around, used=shows, alike=True), freed
 
     # a sample that hardly moves is found from no motion at all, one that moves far from the coarse path
-    first = _all_around(spectra, config)
+    first = replace(_all_around(spectra, config), alike=True)
     starts = [improved(path, first) for path in (coarse_path(spectra, config), np.zeros((len(spectra), 2)))]
     path, evidence, around, freed = max(starts, key=lambda start: start[1])
     passes.finished(2)

@@ -9,7 +9,7 @@ from atomotion.track.references import Around, references
 from atomotion.track.spectra import Spectra
 
 _BATCH = 32  # frames
-_SHOWN = 0.5  # of its average that a frame must show
+_SHOWN = 0.5  # of what the better frames show of their averages
 _JUMP = 1e-10  # probability of a jump to anywhere, so that a kick of the stage is not excluded
 
 
@@ -41,8 +41,8 @@ def most_probable_path(
 ) -> tuple[NDArray[np.floating], float, NDArray[np.bool_]]:
     """The path on which all frames fit best the averages that were made along `path`.
 
-    A frame that shows clearly less than half of its average wherever it is laid has another content: where it would fit
-    best says nothing about where it is, and it leaves that to the others.
+    A frame that shows of its average, wherever it is laid, less than half of what others do has another content: where
+    it would fit best says nothing about where it is, and it leaves that to its neighbours.
 
     Parameters
     ----------
@@ -77,8 +77,9 @@ def most_probable_path(
             compare()
     if waiting:
         compare()
-    # what a frame shows of its average has the expectation `energy` and that variance, if its content is the same
-    shows = surfaces.max(axis=(1, 2)) + 2.0 * np.sqrt(energy) >= _SHOWN * energy
+    # an average of several contents is weaker than each, and its frames show more than all of it
+    shown = surfaces.max(axis=(1, 2)) / np.maximum(energy, 1e-30)
+    shows = shown >= _SHOWN * max(1.0, float(np.percentile(shown[energy > 0], 75))) if np.any(energy) else shown >= 0
     surfaces[~shows] = 0.0
     away, evidence = most_probable(surfaces, grid, step)
     return near + away, evidence, shows
