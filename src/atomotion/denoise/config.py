@@ -57,4 +57,4 @@ class DenoiseConfig:
         "Constant frames and frames with values that are not numbers: stop, or replace them by what their neighbours "
         "in time say.",
     )
-    memory: float = parameter(500e6, "Memory for the frames in work.", unit="B", low=10e6)
+    memory: float = parameter(900e6, "Memory for the frames in work.", unit="B", low=10e6)

@@ -25,7 +25,7 @@ _GROUP = 8  # frames whose content is judged together
 _KICK = 1.0  # px: where smoothing would change that path by more, it makes a step
 _JITTERS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)  # px
 _MEMORIES = (0.0, 0.5, 0.8, 0.95, 0.99)
-_ROUNDS = 6
+_ROUNDS = 8
 _SURE = 6.0  # standard deviations
 _LARGEST_ERROR = 1.5  # px
 _BLOCK = 2  # coefficients: the two halves are blocks of these, wider than what the window mixes
@@ -193,17 +193,20 @@ def _estimate(
         better, evidence, shows = most_probable_path(freed, _smoothed(path), path, around, grid, step)
         return better, evidence, replace(around, used=shows, alike=True), freed
 
-    # a sample that hardly moves is found from no motion at all, one that moves far from the coarse path
-    first = replace(_all_around(spectra, config), alike=True)
-    starts = [improved(path, first) for path in (coarse_path(spectra, config), np.zeros((len(spectra), 2)))]
+    # a sample that moves far is found from the coarse path, where all that is near shows which frames have changed; one
+    # that hardly moves from no motion at all, where what is alike lies on each other from the beginning
+    everything = _all_around(spectra, config)
+    coarse = improved(coarse_path(spectra, config), everything)
+    still = improved(np.zeros((len(spectra), 2)), replace(everything, alike=True))
+    starts = [improved(path, around) for path, _, around, _ in (coarse, still)]
     path, evidence, around, freed = max(starts, key=lambda start: start[1])
-    passes.finished(2)
-    rounds = 2
+    rounds = 4
+    passes.finished(rounds)
     while rounds < _ROUNDS:
         path, now, around, freed = improved(path, around)
         rounds += 1
         passes.finished()
-        if rounds > 3 and now - evidence < 1e-3 * len(spectra):
+        if now - evidence < 1e-3 * len(spectra):
             break
         evidence = now
     passes.finished(_ROUNDS - rounds)

@@ -77,9 +77,11 @@ def most_probable_path(
             compare()
     if waiting:
         compare()
-    # an average of several contents is weaker than each, and its frames show more than all of it
     shown = surfaces.max(axis=(1, 2)) / np.maximum(energy, 1e-30)
-    shows = shown >= _SHOWN * max(1.0, float(np.percentile(shown[energy > 0], 75))) if np.any(energy) else shown >= 0
+    # where averages have little content, noise shows all of it; they say nothing about what is usual
+    strong = energy >= 0.5 * np.percentile(energy, 90)
+    # an average of several contents is weaker than each, and its frames show more than all of it
+    shows = shown >= _SHOWN * max(1.0, float(np.percentile(shown[strong], 75)))
     surfaces[~shows] = 0.0
     away, evidence = most_probable(surfaces, grid, step)
     return near + away, evidence, shows
