@@ -45,7 +45,7 @@ def test_precision(dose, jitter, limit):
     path = true_path(150, rng, jitter)
     found = estimate_drift(movie(path, dose, rng), DriftConfig(check=False))
     assert rms(found, path) < limit
-    # the model's own standard deviation, about the smooth path, is about right where the jitter limits and not that path
+    # the model's own standard deviation is about right where the jitter limits, and not the smooth path
     if jitter == 0.4:
         assert 0.5 * rms(found, path) < found.sd_px.mean() < 1.5 * rms(found, path)
     assert np.nanmean(found.score) > 0.9
