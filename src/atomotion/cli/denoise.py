@@ -21,11 +21,17 @@ def denoise(
     drift: Drift = None,
     noise: Noise = None,
     vacuum: Vacuum = None,
+    model: Annotated[
+        Path | None, Parameter(help="A model.pt of an earlier run: it is applied, and nothing is trained.")
+    ] = None,
     config: DenoiseConfig,
     source: MovieSource,
     run: Run,
 ) -> int:
-    """Denoise a movie. With --vacuum, simulated vacuum goes through the same, for what order is compared with."""
+    """Denoise a movie or a series of boxes, by default with a network that learns from the movie itself.
+
+    With --vacuum, simulated vacuum goes through the same, for what order is compared with.
+    """
     from dataclasses import replace
 
     from atomotion.stages.denoise import STAGE
@@ -41,6 +47,7 @@ def denoise(
         drift=drift,
         noise=noise,
         vacuum=vacuum_input(vacuum),
+        model=model,
     )
     if command.execute(leaf):
         command.say(next_command=f"atomotion order {movie} --denoised {command.files[0]} -o order.csv")

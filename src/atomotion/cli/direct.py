@@ -59,7 +59,9 @@ class Command:
         several = len({leaf.subject for leaf in self.leaves}) > 1
         try:
             with Progress(quiet=self.run.quiet or self.run.json, verbose=self.run.verbose, several=several) as progress:
-                run_directly(self.leaves, pool=InlinePool(self.run.threads or cores()), listen=progress)
+                run_directly(
+                    self.leaves, pool=InlinePool(self.run.threads or cores(), self.run.device), listen=progress
+                )
             for leaf in self.leaves:
                 for file in leaf.stage.outputs:
                     if file.name.endswith(".json") and (leaf.folder / "out" / file.name).exists():

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 
@@ -29,6 +29,9 @@ class Run:
     """How a command runs and what it prints."""
 
     threads: int | None = parameter(None, "Cores to use; by default all of them.", low=1)
+    device: Literal["auto", "cpu", "cuda"] = parameter(
+        "auto", "Where networks are computed; auto takes a GPU where there is one."
+    )
     json: bool = parameter(False, "Print the result as JSON, and nothing else, on standard output.")
     dry_run: bool = parameter(False, "Say what would be done, and do nothing.")
     quiet: bool = parameter(False, "No progress, only the result.")

@@ -12,7 +12,9 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def local_pool(threads: int | None = None, jobs: int | None = None, *, tasks: int = 1) -> LocalPool:
+def local_pool(
+    threads: int | None = None, jobs: int | None = None, *, tasks: int = 1, device: str = "auto"
+) -> LocalPool:
     """Local processes: as many at once as there are tasks or cores, the cores shared evenly.
 
     Parameters
@@ -23,7 +25,9 @@ def local_pool(threads: int | None = None, jobs: int | None = None, *, tasks: in
         Processes at once.
     tasks : int
         How many leaves can run beside each other at most.
+    device : str
+        Where networks are computed.
     """
     available = threads or cores()
     at_once = jobs or max(1, min(tasks, available))
-    return LocalPool(at_once, max(1, available // at_once))
+    return LocalPool(at_once, max(1, available // at_once), device)

@@ -43,9 +43,9 @@ def run(
         return _say_what_would_run(routes.plan(project, until=to))
     pool: Pool
     if cluster is not None:
-        pool = DaskPool(cluster, project.cluster, threads=run.threads or 1)
+        pool = DaskPool(cluster, project.cluster, threads=run.threads or 1, device=run.device)
     else:
-        pool = local_pool(run.threads, jobs, tasks=len(movie or project.movies))
+        pool = local_pool(run.threads, jobs, tasks=len(movie or project.movies), device=run.device)
     with Progress(quiet=run.quiet, verbose=run.verbose, several=True) as progress:
         outcomes = routes.run(project, pool=pool, listen=progress, again_from=from_, until=to, movies=movie or ())
     counts = Counter(outcomes.values())

@@ -1,30 +1,94 @@
 """Parameters of denoising."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from atomotion.data import parameter
 
-_GAUSSIAN, _TV, _SPLINE, _NLMEANS = "gaussian", "tv", "spline", "nlmeans"
+_GAUSSIAN, _TV, _SPLINE, _NLMEANS, _PCA = "gaussian", "tv", "spline", "nlmeans", "components"
+_LEARNING = "learning"
+
+# methods that learn from the movie itself, and those that work on a whole series at once
+NETWORK_METHODS = ("hybrid", "udvd", "blindspot", "neighbour2neighbour", "noise2void")
+SERIES_METHODS = ("kpca", "kpca_published", "ppca", "diffusion")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NetworkConfig:
+    """What a network sees and how it is trained.
+
+    Where a value is left open each network takes its own: the published one, or for `hybrid` what was found best.
+    """
+
+    window: int | None = parameter(
+        None, "Frames that it sees, an odd number; open is 7 for hybrid and 5 for the others.", unit="frames", low=1,
+        high=31,
+    )  # fmt: skip
+    hole: Literal["auto", "1", "3x3", "5x5"] = parameter(
+        "auto",
+        "Pixels around the predicted one that are hidden from the network; auto follows the measured correlation of "
+        "the noise, and is 1 where that is not known.",
+    )
+    width: int | None = parameter(
+        None, "Channels of its first level; open is 16 for hybrid on a CPU, 48 on a GPU.", low=4, high=256
+    )
+    neighbours_only: bool = parameter(False, "Hybrid: leave out the branch that looks at the frame itself.")
+    loss: Literal["mse", "poisson_gaussian"] = parameter(
+        "mse",
+        "Squared error; or a likelihood with Poisson noise, which also gives every pixel an error bar and uses the "
+        "pixel itself.",
+    )
+    recipe: Literal["own", "published"] = parameter(
+        "own",
+        "How training goes; published is UDVD's for electron microscopy: Adam 1e-4 halved three times, one 256 px crop "
+        "per frame and epoch, raw counts, last state.",
+    )
+    epochs: int | None = parameter(
+        None, "Times that training goes through the movie, instead of a time; the same seed then repeats a result.",
+        low=1,
+    )  # fmt: skip
+    crop_px: int | None = parameter(None, "Side of the pieces that it is trained on.", unit="px", low=16, high=1024)
+    batch: int | None = parameter(None, "Pieces per step; open is sized to the device.", low=1, high=1024)
+    rate: float | None = parameter(None, "Highest learning rate.", low=1e-6, high=1.0)
+    precision: Literal["auto", "float32", "bfloat16"] = parameter(
+        "auto", "Numbers that it computes with; auto takes the faster on this machine."
+    )
+    views: Literal["1", "4", "8"] = parameter(
+        "4", "Mirrored and turned copies of every frame whose results are averaged."
+    )
+    seed: int = parameter(0, "Seed of weights and pieces.", low=0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DenoiseConfig:
     """How a movie is denoised.
 
-    Every frame is averaged with its neighbours in time, along the drift where it is known, and then filtered in itself
-    by the method. Each method has parameters of its own; those of the others have no effect. Strengths of `tv` and
+    Networks learn from the noisy movie itself. The classical filters average every frame with its neighbours in time,
+    along the drift where it is known, and then filter it in itself. The component methods are for series of one
+    particle in boxes. Each method has parameters of its own; those of the others have no effect. Strengths of `tv` and
     `nlmeans` are in standard deviations of the noise, so that one value serves movies of any dose and gain.
     """
 
-    method: Literal["gaussian", "tv", "spline", "nlmeans"] = parameter(
-        "gaussian",
-        "Filter in the frame: Gaussian, total variation, spline smoother (what the reference program calls TV), or "
-        "non-local means.",
+    method: Literal[
+        "hybrid", "udvd", "blindspot", "neighbour2neighbour", "noise2void",
+        "gaussian", "tv", "spline", "nlmeans",
+        "kpca", "kpca_published", "ppca", "diffusion",
+    ] = parameter(
+        "hybrid",
+        "Networks: hybrid, udvd, blindspot, neighbour2neighbour, noise2void. Filters: gaussian, tv (total variation), "
+        "spline (what the reference program calls TV), nlmeans (non-local means). For series of one particle: kpca "
+        "(cosine kernel, corrected) and kpca_published, ppca, diffusion.",
+    )  # fmt: skip
+    budget: float = parameter(
+        300.0, "Networks: wall time for training and prediction together.", unit="s", low=1.0, group=_LEARNING
+    )
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    components: int | None = parameter(
+        None, "Component methods: how many are kept; open is as many as stand out from the noise.", low=1, group=_PCA
     )
     sigma_frames: float = parameter(
         1.0,
-        "Width of the Gaussian average over time; 0 leaves every frame by itself.",
+        "Filters: width of the Gaussian average over time; 0 leaves every frame by itself.",
         unit="frames",
         low=0.0,
         high=50.0,

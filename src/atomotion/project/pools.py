@@ -47,8 +47,8 @@ class InlinePool:
 
     slots = 1
 
-    def __init__(self, threads: int = 1) -> None:
-        self.threads = threads
+    def __init__(self, threads: int = 1, device: str = "auto") -> None:
+        self.threads, self.device = threads, device
         self._running: dict[Path, Future[Any]] = {}
 
     def submit(self, folder: Path) -> None:
@@ -57,7 +57,7 @@ class InlinePool:
 
         def work() -> None:
             try:
-                future.set_result(run_leaf(folder, threads=self.threads))
+                future.set_result(run_leaf(folder, threads=self.threads, device=self.device))
             except BaseException as error:
                 future.set_exception(error)
 
@@ -81,10 +81,10 @@ class InlinePool:
 class _Worker:
     """A process that runs one leaf after the other, and ends with this one."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, device: str) -> None:
         environment = {**os.environ, **dict.fromkeys(_THREAD_VARIABLES, str(threads))}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "atomotion.project.worker", str(threads)],
+            [sys.executable, "-m", "atomotion.project.worker", str(threads), device],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             env=environment,
@@ -129,9 +129,9 @@ class _Worker:
 class LocalPool:
     """Processes on this machine, so that a crash or a lack of memory takes one leaf and not the others."""
 
-    def __init__(self, jobs: int, threads: int) -> None:
+    def __init__(self, jobs: int, threads: int, device: str = "auto") -> None:
         self.slots = jobs
-        self.threads = threads
+        self.threads, self.device = threads, device
         self._workers: list[_Worker] = []
 
     def submit(self, folder: Path) -> None:
@@ -139,7 +139,7 @@ class LocalPool:
         self._workers = [each for each in self._workers if each.process.poll() is None or each.folder is not None]
         idle = next((each for each in self._workers if each.folder is None), None)
         if idle is None:
-            idle = _Worker(self.threads)
+            idle = _Worker(self.threads, self.device)
             self._workers.append(idle)
         idle.give(folder)
 
@@ -179,12 +179,14 @@ class DaskPool:
         how many of them.
     """
 
-    def __init__(self, where: str, options: Mapping[str, Any] | None = None, threads: int = 1) -> None:
+    def __init__(
+        self, where: str, options: Mapping[str, Any] | None = None, threads: int = 1, device: str = "auto"
+    ) -> None:
         try:
             from distributed import Client
         except ModuleNotFoundError as error:
             raise AtomotionError("--cluster needs Dask; pip install 'atomotion[cluster]'") from error
-        self.threads = threads
+        self.threads, self.device = threads, device
         self._cluster: Any = None
         if where == "slurm":
             from dask_jobqueue import SLURMCluster
@@ -207,7 +209,9 @@ class DaskPool:
 
     def submit(self, folder: Path) -> None:
         """Hand the leaf to the scheduler; a lost worker's leaf is run again by another."""
-        self._running[folder] = self._client.submit(run_leaf, folder, threads=self.threads, pure=False, retries=2)
+        self._running[folder] = self._client.submit(
+            run_leaf, folder, threads=self.threads, device=self.device, pure=False, retries=2
+        )
 
     def finished(self) -> list[Path]:
         """The leaves whose task has ended."""

@@ -85,6 +85,8 @@ class Task:
         Where progress and warnings go.
     threads : int
         How many cores the stage may use.
+    device : str
+        Where networks are computed: "auto", "cpu" or "cuda".
     subject : str
         The movie's name in the project; empty outside one.
     """
@@ -96,6 +98,7 @@ class Task:
     work: Path
     events: EventLog
     threads: int = 1
+    device: str = "auto"
     subject: str = ""
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("atomotion"))
 

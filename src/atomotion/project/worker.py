@@ -30,7 +30,7 @@ def load_stage(name: str) -> Stage:
     return import_module(f"atomotion.stages.{name}").STAGE
 
 
-def run_leaf(folder: Path, *, threads: int = 1) -> dict[str, Any]:
+def run_leaf(folder: Path, *, threads: int = 1, device: str = "auto") -> dict[str, Any]:
     """Run the leaf that ``leaf.json`` in `folder` describes; the new status, which is also written.
 
     Results are made in ``attempt/`` and put in place at the end. What the stage keeps in ``work/`` survives a kill and
@@ -38,10 +38,10 @@ def run_leaf(folder: Path, *, threads: int = 1) -> dict[str, Any]:
     """
     # a worker whose parent was killed may live a moment longer than the next run needs to come here
     with FileLock(folder / ".lock", timeout=60):
-        return _run(folder, threads)
+        return _run(folder, threads, device)
 
 
-def _run(folder: Path, threads: int) -> dict[str, Any]:
+def _run(folder: Path, threads: int, device: str) -> dict[str, Any]:
     description = read_json(folder / "leaf.json", {})
     status: dict[str, Any] = {
         "state": "running",
@@ -55,7 +55,7 @@ def _run(folder: Path, threads: int) -> dict[str, Any]:
     events = EventLog(folder / "events.jsonl")
     try:
         with _logging_to(folder / "log.txt"):
-            status["outputs"] = _attempt(folder, description, events, threads)
+            status["outputs"] = _attempt(folder, description, events, threads, device)
         status["state"] = "done"
     except Exception as error:
         status["state"] = "failed"
@@ -72,7 +72,9 @@ def _run(folder: Path, threads: int) -> dict[str, Any]:
     return status
 
 
-def _attempt(folder: Path, description: dict[str, Any], events: EventLog, threads: int) -> dict[str, int | None]:
+def _attempt(
+    folder: Path, description: dict[str, Any], events: EventLog, threads: int, device: str
+) -> dict[str, int | None]:
     stage = load_stage(description["stage"])
     attempt, work = folder / "attempt", folder / "work"
     shutil.rmtree(attempt, ignore_errors=True)
@@ -89,6 +91,7 @@ def _attempt(folder: Path, description: dict[str, Any], events: EventLog, thread
             work=work,
             events=events,
             threads=threads,
+            device=device,
             subject=description["subject"],
         )
     )
@@ -165,13 +168,13 @@ def _read_folders(given: "queue.Queue[Path]", busy: threading.Event) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """``python -m atomotion.project.worker THREADS``: run the leaves named on standard input until it closes."""
-    threads = int(arguments[0])
+    """``python -m atomotion.project.worker THREADS DEVICE``: run the leaves named on standard input until it closes."""
+    threads, device = int(arguments[0]), arguments[1]
     given: queue.Queue[Path] = queue.Queue()
     busy = threading.Event()
     threading.Thread(target=_read_folders, args=(given, busy), daemon=True).start()
     while True:
-        run_leaf(given.get(), threads=threads)
+        run_leaf(given.get(), threads=threads, device=device)
         busy.clear()
 
 

@@ -1,16 +1,17 @@
 """The denoised movie, and simulated vacuum that went through the same."""
 
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from atomotion.data import Movie, to_mapping
-from atomotion.denoise.blocks import denoise_blocks
 from atomotion.denoise.config import DenoiseConfig
-from atomotion.denoise.methods import uses_anscombe
-from atomotion.denoise.stabilise import NoiseScale, measure_noise_scale
+from atomotion.denoise.methods import METHODS, uses_anscombe
+from atomotion.denoise.stabilise import measure_noise_scale
 from atomotion.io.facts import facts_of
 from atomotion.io.frame_check import Checked, bad_frames
 from atomotion.io.movie import open_movie, read_movie
@@ -20,7 +21,9 @@ from atomotion.project.outputs import Column, OutputFile
 from atomotion.project.stage import Stage, Task
 from atomotion.report.figures.movie_strip import movie_strip
 from atomotion.report.figures.style import save
+from atomotion.report.figures.training_curve import training_curve
 from atomotion.report.page import Figure, Section
+from atomotion.stages.denoiser import Denoiser, prepared
 from atomotion.stages.drift import read_drift
 from atomotion.stages.noise import outlier_frames
 from atomotion.stages.vacuum import BootstrapFrames, vacuum_counts, vacuum_on_movie
@@ -31,7 +34,7 @@ _SHOWN = 5
 
 
 def run(task: Task) -> None:
-    """Denoise ``movie`` along its ``drift``; with ``vacuum`` do the same to simulated vacuum."""
+    """Denoise ``movie`` along its ``drift``, with ``model`` where one is given; with ``vacuum`` the same to vacuum."""
     config: DenoiseConfig = task.config
     movie = open_movie(task.inputs["movie"])
     bad = outlier_frames(task.inputs.get("noise"))
@@ -40,21 +43,41 @@ def run(task: Task) -> None:
     else:
         bad |= _unusable(task, movie)
     gain = _units_per_electron(movie, task.inputs.get("noise"))
-    scale = measure_noise_scale(movie.frames, gain)
+    scale = measure_noise_scale(movie.frames, gain, offset=_offset(task.inputs.get("noise")))
     drift = read_drift(task.inputs.get("drift"), len(movie))
-    _write(task, movie, "denoised.mrcs", config, scale, drift, bad)
     simulated = _vacuum(task, movie)
+    denoiser = prepared(
+        task,
+        config,
+        movie.frames,
+        scale,
+        bad,
+        predicted_frames=len(movie) + (0 if simulated is None else len(simulated)),
+    )
+    _write(task, movie, "denoised.mrcs", denoiser, drift, bad)
+    if simulated is not None and not denoiser.is_general:
+        task.warn(f"{config.method} works on one series as a whole: no vacuum can go through the same")
+        simulated = None
     if simulated is not None:
         # vacuum has nothing that drifts
-        _write(task, simulated, "denoised_vacuum.mrcs", config, scale, None, frozenset())
+        _write(task, simulated, "denoised_vacuum.mrcs", denoiser, None, frozenset())
+    if denoiser.curve is not None:
+        task.write_table("training.csv", denoiser.curve)
+        save(training_curve(denoiser.curve), task.figure("training.png"))
+    if (task.work / "model.pt").exists():
+        # after everything else: what is in the work folder is what a killed run goes on from
+        (task.work / "model.pt").replace(task.output("model.pt"))
     task.write_json(
         "denoise.json",
         {
             "method": config.method,
             "noise_sd": scale.sd,
             "units_per_electron": gain,
-            "anscombe": uses_anscombe(scale, config),
-            "follows_drift": drift is not None and bool(np.any(drift)),
+            "anscombe": config.method in METHODS and uses_anscombe(scale, config),
+            "follows_drift": config.method in METHODS and drift is not None and bool(np.any(drift)),
+            "frames_each_side": denoiser.reach if denoiser.reach >= 0 else len(movie) - 1,
+            "is_blind": denoiser.is_blind,
+            "parameters": denoiser.parameters,
             "left_out": sorted(bad),
             "vacuum_frames": 0 if simulated is None else len(simulated),
         },
@@ -62,15 +85,14 @@ def run(task: Task) -> None:
     shown = np.linspace(0, len(movie) - 1, min(_SHOWN, len(movie))).astype(int)
     shown = np.array([index for index in shown if index not in bad] or shown)
     denoised = read_movie(task.output("denoised.mrcs"))
-    figure = movie_strip(
-        [
-            ("raw", [np.asarray(movie.frames[int(index)], dtype=float) for index in shown]),
-            ("denoised", [np.asarray(denoised.frames[int(index)], dtype=float) for index in shown]),
-        ],
-        [f"frame {index}" for index in shown],
-        pixel_size=movie.pixel_size,
+    rows = [
+        ("raw", [np.asarray(movie.frames[int(index)], dtype=float) for index in shown]),
+        ("denoised", [np.asarray(denoised.frames[int(index)], dtype=float) for index in shown]),
+    ]
+    save(
+        movie_strip(rows, [f"frame {index}" for index in shown], pixel_size=movie.pixel_size),
+        task.figure("denoised.png"),
     )
-    save(figure, task.figure("denoised.png"))
 
 
 def _unusable(task: Task, movie: Movie) -> frozenset[int]:
@@ -86,33 +108,43 @@ def _write(
     task: Task,
     movie: Movie,
     name: str,
-    config: DenoiseConfig,
-    scale: NoiseScale,
+    denoiser: Denoiser,
     drift: NDArray[np.floating] | None,
     bad: frozenset[int],
 ) -> None:
-    """Write the denoised frames; what a killed run has written is kept."""
-    # the partial file lies in the work folder, which outlives the attempt
+    """Write the denoised frames, and their standard deviations; what a killed run has written is kept."""
+    # the partial files lie in the work folder, which outlives the attempt
     task.work.mkdir(parents=True, exist_ok=True)
-    path = task.work / name
-    if not path.exists():
-        done = resumable_frames(path)
-        changed = ", ".join(f"{key} {value}" for key, value in to_mapping(config, only_changed=True).items())
-        facts = facts_of(movie, processing=f"denoised: {config.method}{', ' + changed if changed else ''}")
+    names = [name, name.replace(".mrcs", "_sd.mrcs")] if denoiser.gives_errors else [name]
+    paths = [task.work / each for each in names]
+    if not all(path.exists() for path in paths):
+        done = min(len(movie) if path.exists() else resumable_frames(path) for path in paths)
         shape = (len(movie), *movie.frame_shape)
-        with MovieWriter(path, shape, np.float32, facts=facts, resume_at=done) as writer:
-            blocks = denoise_blocks(
-                movie.frames,
-                config,
-                drift=drift,
-                bad_frames=bad,
-                noise=scale,
-                start=done,
-                on_step=task.steps(name.removesuffix(".mrcs").replace("_", " ")),
-            )
-            for _, block in blocks:
-                writer.write(block)
-    path.replace(task.output(name))
+        with ExitStack() as stack:
+            writers = [
+                stack.enter_context(
+                    MovieWriter(path, shape, np.float32, facts=_facts(task.config, movie, path), resume_at=done)
+                )
+                for path in paths
+            ]
+            report = task.steps(name.removesuffix(".mrcs").replace("_", " "))
+            for _, values, errors in denoiser.blocks(movie.frames, drift, bad, done, report):
+                writers[0].write(values)
+                if errors is not None:
+                    writers[1].write(errors)
+    for path in paths:
+        path.replace(task.output(path.name))
+
+
+def _facts(config: DenoiseConfig, movie: Movie, path: Path) -> dict[str, Any]:
+    changed = ", ".join(f"{key} {value}" for key, value in to_mapping(config, only_changed=True).items())
+    what = "standard deviations" if path.stem.endswith("_sd") else "denoised"
+    return facts_of(movie, processing=f"{what}: {config.method}{', ' + changed if changed else ''}")
+
+
+def _offset(noise: Path | None) -> float:
+    measured = read_json(noise, {}) if noise is not None else {}
+    return float(measured.get("offset") or 0.0)
 
 
 def _units_per_electron(movie: Movie, noise: Path | None) -> float | None:
@@ -152,6 +184,11 @@ def section(folder: Path) -> Section:
     sentences = [f"Method: {values['method']}{', following the drift' if values['follows_drift'] else ''}."]
     if values["anscombe"]:
         sentences.append("Poisson noise was evened out (Anscombe) before, and the transform undone without bias.")
+    if values["parameters"]:
+        sentences.append(
+            f"A network of {values['parameters']:,} trained values, which sees {values['frames_each_side']} frames on "
+            "either side" + (" and never the pixel that it predicts." if values["is_blind"] else ".")
+        )
     if not values["vacuum_frames"]:
         sentences.append("No vacuum went through the same filter, so order has no ratio to vacuum for denoised frames.")
     return Section(
@@ -161,9 +198,23 @@ def section(folder: Path) -> Section:
             Figure(
                 path=folder / "figures" / "denoised.png",
                 caption="The same frames, raw and denoised, in own grey levels.",
-            )
+            ),
+            *_training(folder),
         ],
     )
+
+
+def _training(folder: Path) -> list[Figure]:
+    if not (folder / "figures" / "training.png").exists():
+        return []
+    return [
+        Figure(
+            path=folder / "figures" / "training.png",
+            caption="Training: the loss on what is learned from, and on pixels that were kept aside; the marked state "
+            "is the one that was used.",
+            data=folder / "out" / "training.csv",
+        )
+    ]
 
 
 STAGE = Stage(
@@ -181,6 +232,29 @@ STAGE = Stage(
             optional=True,
         ),
         OutputFile(
+            name="denoised_sd.mrcs",
+            about="Standard deviation of every denoised pixel; with `--network-loss poisson_gaussian` only.",
+            optional=True,
+        ),
+        OutputFile(name="denoised_vacuum_sd.mrcs", about="The same for the simulated vacuum.", optional=True),
+        OutputFile(
+            name="model.pt",
+            about="The trained network; `atomotion denoise OTHER --model` applies it to another movie.",
+            optional=True,
+        ),
+        OutputFile(
+            name="training.csv",
+            about="How training went.",
+            optional=True,
+            columns=(
+                Column("step", "Steps so far."),
+                Column("training_time_s", "Time in training so far [s]."),
+                Column("loss", "Mean loss over the steps since the line before."),
+                Column("loss_kept_aside", "Loss of the averaged weights on pixels that are never learned from."),
+                Column("best", "Whether that was the best so far; the last best state is the one that is used."),
+            ),
+        ),
+        OutputFile(
             name="denoise.json",
             about="How it was denoised.",
             columns=(
@@ -189,6 +263,9 @@ STAGE = Stage(
                 Column("units_per_electron", "Stored units per electron, where known; null otherwise."),
                 Column("anscombe", "Whether Poisson noise was evened out before."),
                 Column("follows_drift", "Whether averages over time follow the drift."),
+                Column("frames_each_side", "Frames before and after that a denoised frame depends on."),
+                Column("is_blind", "Whether no denoised pixel depends on its own noisy value."),
+                Column("parameters", "Trained values of the network; 0 without one."),
                 Column("left_out", "Frames that took no part; they hold what their neighbours in time say, or NaN."),
                 Column("vacuum_frames", "Frames of simulated vacuum."),
             ),

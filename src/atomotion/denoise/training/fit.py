@@ -1,0 +1,223 @@
+"""Train a network on a movie: by time or by steps, with the best state kept."""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
+
+from atomotion.denoise.networks.network import Network
+from atomotion.denoise.training.crops import Batch, Crops
+from atomotion.denoise.training.recipe import Recipe
+from atomotion.denoise.training.targets import Loss
+
+_WARM_UP = 0.05  # part of the training in which the learning rate rises
+_LOOKS = 25  # how often the kept-aside pieces are looked at
+_ASIDE = 64  # of them at most
+_CLIP = 1.0  # longest gradient
+
+Target = Callable[[Network, Tensor, Tensor, Tensor, Loss], Tensor]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Look:
+    """How training stands: `step`, `seconds` in training, the loss over the last steps, and on what was kept aside."""
+
+    step: int
+    seconds: float
+    loss: float
+    aside: float
+    best: bool
+
+
+@dataclass(kw_only=True)
+class Training:
+    """A training that goes on, stops and resumes.
+
+    The weights that count are a running average over the last steps; at every look the average is judged by its loss on
+    what was kept aside, and the best one is what `finish` gives back.
+
+    Parameters
+    ----------
+    network : Network
+    crops : Crops
+    recipe : Recipe
+    target : callable
+        How noisy frames become targets (``atomotion.denoise.training.targets``).
+    loss : callable
+    seconds : float or None
+        Wall time for training; `steps` is the limit where it is None.
+    steps : int or None
+    device : torch.device
+    low_precision : bool
+        Compute in bfloat16, with weights in float32.
+    """
+
+    network: Network
+    crops: Crops
+    recipe: Recipe
+    target: Target
+    loss: Loss
+    seconds: float | None
+    steps: int | None
+    device: torch.device
+    low_precision: bool = False
+
+    def __post_init__(self) -> None:
+        torch.manual_seed(self.recipe.seed)
+        self.network.to(self.device)
+        self.optimiser = self.recipe.optimiser(self.network)
+        self.average = AveragedModel(self.network, avg_fn=self._averaged)
+        self._rng = np.random.default_rng(self.recipe.seed)
+        self._aside = self.crops.kept_aside(_ASIDE, np.random.default_rng(self.recipe.seed))
+        self.step, self.spent, self.looks = 0, 0.0, list[Look]()
+        self._best: dict[str, Tensor] | None = None
+        self._best_loss = math.inf
+        self._recent = list[float]()
+
+    def run(
+        self,
+        *,
+        on_look: Callable[[Look], None] | None = None,
+        on_step: Callable[[int, int], None] | None = None,
+        on_checkpoint: Callable[[Mapping[str, Any]], None] | None = None,
+        checkpoint_seconds: float = 30.0,
+    ) -> None:
+        """Train until the time or the steps are used up.
+
+        Parameters
+        ----------
+        on_look : callable
+            Called with a `Look` now and then.
+        on_step : callable
+            Called with (done, total): seconds, or steps.
+        on_checkpoint : callable
+            Called with `state` every `checkpoint_seconds`.
+        """
+        began, spent_before, saved = time.perf_counter(), self.spent, time.perf_counter()
+        looked = self._progress()
+        self.network.train()
+        while self._progress() < 1:
+            progress = self._progress()
+            self.recipe.set_rate(self.optimiser, progress, _WARM_UP)
+            self._recent.append(self._one_step())
+            self.step += 1
+            now = time.perf_counter()
+            self.spent = spent_before + now - began
+            if self._progress() >= min(looked + 1 / _LOOKS, 1):
+                looked = self._progress()
+                look = self._look()
+                self.spent = spent_before + time.perf_counter() - began
+                if on_look is not None:
+                    on_look(look)
+            if on_step is not None:
+                total = self.seconds if self.seconds is not None else (self.steps or 1)
+                done = self.spent if self.seconds is not None else self.step
+                on_step(min(round(done), round(total)), round(total))
+            if on_checkpoint is not None and now - saved > checkpoint_seconds:
+                saved = now
+                on_checkpoint(self.state())
+        if on_checkpoint is not None:
+            on_checkpoint(self.state())
+
+    def finish(self) -> Network:
+        """The network with its best weights, ready to predict."""
+        best = self._best if self._best is not None else _copied(self.average.module.state_dict())
+        self.network.load_state_dict(best)
+        self.network.eval()
+        return self.network
+
+    def state(self) -> dict[str, Any]:
+        """Everything that `resume` needs, for ``torch.save``."""
+        return {
+            "network": _copied(self.network.state_dict()),
+            "average": _copied(self.average.state_dict()),
+            "optimiser": self.optimiser.state_dict(),
+            "best": self._best,
+            "best_loss": self._best_loss,
+            "step": self.step,
+            "spent": self.spent,
+            "looks": [(each.step, each.seconds, each.loss, each.aside, each.best) for each in self.looks],
+            "random": self._rng.bit_generator.state,
+            "torch_random": torch.get_rng_state(),
+        }
+
+    def resume(self, state: Mapping[str, Any]) -> None:
+        """Go on from a `state`."""
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self._best, self._best_loss = state["best"], state["best_loss"]
+        self.step, self.spent = state["step"], state["spent"]
+        self.looks = [
+            Look(step=step, seconds=seconds, loss=loss, aside=aside, best=best)
+            for step, seconds, loss, aside, best in state["looks"]
+        ]
+        self._rng.bit_generator.state = state["random"]
+        torch.set_rng_state(state["torch_random"])
+
+    def _progress(self) -> float:
+        if self.seconds is not None:
+            return self.spent / self.seconds if self.seconds > 0 else 1.0
+        return self.step / (self.steps or 1)
+
+    def _one_step(self) -> float:
+        batch = self.crops.batch(self.recipe.batch, self._rng)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss = self._loss_of(self.network, batch)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), _CLIP)
+        self.optimiser.step()
+        self.average.update_parameters(self.network)
+        return float(loss.detach())
+
+    def _loss_of(self, network: Network, batch: Batch) -> Tensor:
+        frames, target, counts = (
+            torch.from_numpy(np.ascontiguousarray(each)).to(self.device, non_blocking=True)
+            for each in (batch.frames, batch.target, batch.counts)
+        )
+        frames = frames.contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.low_precision):
+            return self.target(network, frames, target, counts, self.loss)
+
+    def _look(self) -> Look:
+        """Judge the averaged weights on what was kept aside."""
+        judged = self.average.module
+        assert isinstance(judged, Network)
+        judged.eval()
+        total, weight = 0.0, 0.0
+        # masks and splits that are drawn at random are the same at every look
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            for batch in self._aside:
+                pixels = float(batch.counts.sum())
+                total += pixels * float(self._loss_of(judged, batch))
+                weight += pixels
+        aside = total / weight if weight else math.nan
+        best = not aside >= self._best_loss
+        if best:
+            self._best_loss, self._best = aside, _copied(judged.state_dict())
+        look = Look(
+            step=self.step,
+            seconds=self.spent,
+            loss=float(np.mean(self._recent)) if self._recent else math.nan,
+            aside=aside,
+            best=best,
+        )
+        self._recent.clear()
+        self.looks.append(look)
+        return look
+
+    def _averaged(self, average: Tensor, current: Tensor, seen: Any) -> Tensor:
+        # a short memory at first, so that the start is soon forgotten
+        keep = min(self.recipe.average, (1.0 + float(seen)) / (10.0 + float(seen)))
+        return keep * average + (1 - keep) * current
+
+
+def _copied(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().cpu().clone() for name, value in state.items()}
