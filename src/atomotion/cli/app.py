@@ -22,10 +22,11 @@ COMMANDS = {
     "report": ("atomotion.cli.report:report", PROJECT, "Write the project's report again from what is finished."),
     "info": ("atomotion.cli.info:info", FILES, "Say what a file holds: shape, units, facts, what is odd."),
     "convert": ("atomotion.cli.convert:convert", FILES, "Turn a movie into another format, keeping its facts."),
-    "quality": ("atomotion.cli.quality:quality", FILES, "Measure the noise and say what it invalidates."),
+    "noise": ("atomotion.cli.noise:noise", FILES, "Measure the noise and say what it invalidates."),
     "drift": ("atomotion.cli.drift:drift", FILES, "Measure the rigid drift of a movie."),
     "region": ("atomotion.cli.region:region", FILES, "Find the particle and an empty region."),
-    "denoise": ("atomotion.cli.denoise:denoise", FILES, "Denoise a movie."),
+    "denoise": ("atomotion.cli.denoise:denoise", FILES, "Denoise a movie, with a network that learns from it."),
+    "quality": ("atomotion.cli.quality:quality", FILES, "Say how well a movie was denoised, without a clean one."),
     "order": (
         "atomotion.cli.order:order",
         FILES,

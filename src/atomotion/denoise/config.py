@@ -21,7 +21,7 @@ class NetworkConfig:
     """
 
     window: int | None = parameter(
-        None, "Frames that it sees, an odd number; open is 7 for hybrid and 5 for the others.", unit="frames", low=1,
+        None, "Frames that it sees, an odd number; open is 11 for hybrid and 5 for the others.", unit="frames", low=1,
         high=31,
     )  # fmt: skip
     hole: Literal["auto", "1", "3x3", "5x5"] = parameter(

@@ -176,7 +176,8 @@ def train_model(
     """Train the network of ``config.method`` on a movie.
 
     ``config.budget`` holds for training and prediction together: how long the prediction of `predicted_frames` frames
-    will take is measured first, and training has the rest, at least a fifth. With ``config.network.epochs`` the work is
+    will take is measured first, and training has the rest, at least a fifth, but no more passes through the movie than
+    it learns something from. With ``config.network.epochs`` the work is
     counted instead, and the same seed gives the same model on the same machine.
 
     Parameters
@@ -269,6 +270,8 @@ def train_model(
         count = int(frames.shape[0]) if predicted_frames is None else predicted_frames
         left = config.budget - (time.perf_counter() - began) - _prediction_seconds(model, frames, count, config, where)
         seconds = max(left, _LEAST_TRAINING * config.budget)
+        if not published:
+            steps = recipe.passes * _steps_per_epoch(crops, recipe, frames, published=False)
     loss: targets.Loss = losses.squared_error
     if settings.loss == "poisson_gaussian":
         known = normalised_noise(noise, scale)
@@ -313,6 +316,7 @@ def _recipe(settings: NetworkConfig, method: str, device: torch.device) -> Recip
             rate=settings.rate or 1e-4,
             schedule="published",
             average=0.0,
+            dropped=0.0,
             seed=settings.seed,
         )
     crop = settings.crop_px or (128 if device.type == "cuda" else 64)

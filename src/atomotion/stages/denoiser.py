@@ -37,6 +37,8 @@ class Denoiser:
     gives_errors : bool
     is_blind : bool
         Whether no denoised pixel depends on its own noisy value.
+    hole_px : int
+        Pixels around its own that a blind network does not see either.
     is_general : bool
         Whether it can denoise another movie, such as simulated vacuum.
     parameters : int
@@ -50,6 +52,7 @@ class Denoiser:
     reach: int
     gives_errors: bool = False
     is_blind: bool = False
+    hole_px: int = 0
     is_general: bool = True
     parameters: int = 0
     curve: pd.DataFrame | None = None
@@ -171,6 +174,7 @@ def _network(
         reach=model.network.window // 2,
         gives_errors=model.gives_errors,
         is_blind=model.is_blind,
+        hole_px=model.network.hole,
         parameters=model.network.parameter_count,
         curve=curve,
     )
@@ -205,8 +209,7 @@ def _trained(
         task.log.info("step %d, loss %.6f, kept aside %.6f", look.step, look.loss, look.aside)
 
     def on_step(done: int, total: int) -> None:
-        unit = "epochs' steps" if config.network.epochs else "s"
-        task.events.progress(f"training [{unit}]{said['loss']}", done, total)
+        task.events.progress(f"training, in thousandths{said['loss']}", done, total)
 
     began = time.perf_counter()
     model, looks = train_model(

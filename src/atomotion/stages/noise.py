@@ -135,7 +135,6 @@ def _verdict(white: bool | None) -> str:
 
 STAGE = Stage(
     name="noise",
-    command="quality",
     title="Noise of the raw movie",
     config=NoiseConfig,
     run=run,

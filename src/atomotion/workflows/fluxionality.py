@@ -5,7 +5,7 @@ from dataclasses import replace
 from atomotion.project.plan import Leaf
 from atomotion.project.settings import MovieEntry, Project
 from atomotion.project.stage import Stage
-from atomotion.stages import denoise, drift, noise, order, periods, region, trend
+from atomotion.stages import denoise, drift, noise, order, periods, quality, region, trend
 from atomotion.stages.vacuum import vacuum_input
 
 STAGES: tuple[Stage, ...] = (
@@ -13,6 +13,7 @@ STAGES: tuple[Stage, ...] = (
     drift.STAGE,
     region.STAGE,
     denoise.STAGE,
+    quality.STAGE,
     order.STAGE,
     periods.STAGE,
     trend.STAGE,
@@ -53,6 +54,19 @@ def _of_movie(project: Project, movie: MovieEntry) -> list[Leaf]:
         noise=measured.result("noise.json"),
         vacuum=empty,
     )
+    judged = _leaf(
+        project,
+        quality.STAGE,
+        name,
+        movie=source,
+        denoised=denoised.result("denoised.mrcs"),
+        info=denoised.result("denoise.json"),
+        model=denoised.result("model.pt"),
+        noise=measured.result("noise.json"),
+        vacuum=empty,
+        polygon=found.result("polygon.json"),
+        drift=drifted.result("drift.csv"),
+    )
     ordered = _leaf(
         project,
         order.STAGE,
@@ -75,7 +89,7 @@ def _of_movie(project: Project, movie: MovieEntry) -> list[Leaf]:
         polygon=found.result("polygon.json"),
         drift=drifted.result("drift.csv"),
     )
-    return [measured, drifted, found, denoised, ordered, periodic]
+    return [measured, drifted, found, denoised, judged, ordered, periodic]
 
 
 def _leaf(project: Project, stage: Stage, subject: str, **inputs: object) -> Leaf:

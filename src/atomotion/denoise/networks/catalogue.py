@@ -17,7 +17,7 @@ _NETWORKS: Mapping[str, Callable[..., Network]] = {
     "neighbour2neighbour": UNet,
     "noise2void": UNet,
 }
-WINDOWS: Mapping[str, int] = {"hybrid": 7, "udvd": 5, "blindspot": 5, "neighbour2neighbour": 1, "noise2void": 5}
+WINDOWS: Mapping[str, int] = {"hybrid": 11, "udvd": 5, "blindspot": 5, "neighbour2neighbour": 1, "noise2void": 5}
 _WIDTHS: Mapping[str, int] = {"hybrid": 16, "udvd": 48, "blindspot": 24, "neighbour2neighbour": 16, "noise2void": 16}
 _WIDE_HYBRID = 48  # on a GPU
 # the largest hole that the network is made with

@@ -44,7 +44,7 @@ class Hybrid(Network):
     def __init__(
         self,
         *,
-        window: int = 7,
+        window: int = 11,
         hole: int = 0,
         width: int = 16,
         outputs: int = 1,

@@ -1,4 +1,4 @@
-"""A series of boxes around its average, as the methods of this package see it: products of frames, and mixtures of them."""
+"""A series of boxes around its average: the products of its frames, and mixtures of them."""
 
 from collections.abc import Iterator
 
@@ -44,7 +44,9 @@ class CentredSeries:
         self.shape: tuple[int, int, int] = images.shape
         self.mask = np.ones(self.shape[1:], dtype=bool) if mask is None else np.asarray(mask, dtype=bool)
         if self.mask.shape != self.shape[1:]:
-            raise InputError(f"the mask is {self.mask.shape} and the images are {self.shape[1:]}; they must be the same")
+            raise InputError(
+                f"the mask is {self.mask.shape} and the images are {self.shape[1:]}; they must be the same"
+            )
         if not self.mask.any():
             raise InputError("the mask holds no pixel; pass one that is true where the particle is")
         self.flat = images.reshape(len(images), -1)

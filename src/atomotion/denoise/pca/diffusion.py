@@ -10,12 +10,13 @@ from scipy.sparse.linalg import eigsh
 
 from atomotion.data import UsageError
 from atomotion.denoise.pca.centred import MOST_DENSE, CentredSeries
-from atomotion.denoise.pca.spectrum import fit_noise
+from atomotion.denoise.pca.spectrum import NoiseFit, fit_noise
 
 _REACH = 3.0
 _MOST_MODES = 1000
 _ROWS = 256
 _BISECTIONS = 40
+_LEAST_FRAMES, _MOST_FRAMES = 10, 600
 
 
 def diffusion_maps(
@@ -23,21 +24,23 @@ def diffusion_maps(
     *,
     neighbours: float = 15.0,
     mask: NDArray[np.bool_] | None = None,
-    noise_energy: float | None = None,
     on_step: Callable[[int, int], None] | None = None,
 ) -> NDArray[np.float32]:
     r"""A series filtered along the modes of diffusion over the graph of its frames.
 
-    The graph joins frames that look alike, ``K_ij = exp(-(d_ij² - d_i²) / h_i)`` with d_i the distance of frame i to its
-    nearest neighbour, which leaves out the noise that all distances hold, and h_i such that the weights are as even as
-    over `neighbours` frames. Its modes φ, eigenvectors of :math:`D^{-1/2} K D^{-1/2}`, are ordered from those that vary
-    slowly over the graph to those that vary fast, whatever the order in time. Signal is smooth on the graph and noise is
-    the same in every mode, so each is weighed by what of it is not noise:
+    The graph joins frames that look alike, ``K_ij = exp(-(d_ij² - d_i²) / h_i)``. d_i is the distance of frame i to its
+    nearest neighbour, which leaves out the noise that all distances hold, and h_i is such that the weights are as even
+    as over `neighbours` frames; K is made symmetric. Its modes φ, the eigenvectors of :math:`D^{-1/2} K D^{-1/2}`, are
+    ordered from slow to fast over the graph, whatever the order in time. Signal is smooth on the graph and noise is
+    not, so each mode is weighed by what of it is not noise:
 
-    .. math:: \hat x = \sum_l w_l\, \varphi_l \varphi_l^T x , \qquad w_l = \max(0,\; 1 - s / e_l)
+    .. math:: \hat x = \sum_l w_l\, \varphi_l \varphi_l^T x , \qquad w_l = \max(0,\; 1 - s_l / e_l)
 
-    with s the noise's energy per frame and :math:`e_l` the energy :math:`|\varphi_l^T x|^2`, made to fall with l by
-    isotonic regression.
+    with :math:`e_l` the energy :math:`|\varphi_l^T x|^2`, made to fall with l by isotonic regression. The noise's
+    :math:`s_l` would be its energy per frame, s, on a graph that knows nothing of the noise. Ours is made from noisy
+    frames and joins those whose noise is alike by chance, so that noise gathers in its slow modes: with
+    :math:`s^0_l` the energies of simulated noise on a graph of its own, :math:`s_l = s + c\, (s^0_l - s)`, c being the
+    part that noise has in the variance of squared distances.
 
     Parameters
     ----------
@@ -46,8 +49,6 @@ def diffusion_maps(
         Effective number (perplexity) of the frames that each one is joined with; cut to a third of the series.
     mask : (y, x) bool or None
         The pixels that distances and energies are taken over; the weights then mix the frames of the whole box.
-    noise_energy : float or None
-        s over the pixels of the mask, where it is known; None takes it from the series (`component_count`'s fit).
     on_step : callable, optional
         Called with (done, total) steps.
 
@@ -61,36 +62,69 @@ def diffusion_maps(
     InputError
         For fewer than two images, values that are not finite, a mask that does not fit.
     UsageError
-        For fewer than one neighbour, or a negative energy.
+        For fewer than one neighbour.
 
     References
     ----------
     Coifman and Lafon, Appl. Comput. Harmon. Anal. 21, 5 (2006). The reference program's default is a projection,
-    weights of 1 up to a rank and then 0, on a graph of 5 neighbours; the weights here are those of Wiener's filter.
+    weights of 1 up to a rank and then 0, on a graph of 5 neighbours; the weights here are those of a Wiener filter.
     """
     if neighbours < 1.0:
         raise UsageError(f"{neighbours:g} neighbours are too few; choose 1 or more, for example 15")
-    if noise_energy is not None and noise_energy < 0.0:
-        raise UsageError(f"a noise energy of {noise_energy:g} is negative; it is a sum of squares")
     series = CentredSeries(images, mask)
     report = on_step or (lambda done, total: None)
     products = series.products()
     report(1, 4)
-    noise = fit_noise(series, products).energy if noise_energy is None else noise_energy
+    noise = fit_noise(series, products)
     report(2, 4)
-    modes = _modes(_graph(products, min(neighbours, max(len(series) / 3.0, 1.0))))
+    energy, modes = _modes(products, neighbours)
     report(3, 4)
-    energy = np.maximum(np.einsum("il,il->l", modes, products @ modes), 0.0)
-    rest, left = float(np.trace(products)) - float(np.sum(energy)), len(series) - modes.shape[1]
-    weights = _weights(np.asarray(isotonic_regression(energy, increasing=False).x), noise)
-    own = float(_weights(np.array([rest / left]), noise)[0]) if left else 0.0
+    weights = 1.0 - _noise_of_modes(noise, products, neighbours)[: len(energy)] / np.maximum(energy, 1e-300)
+    weights = np.maximum(weights, 0.0)
+    left = len(series) - len(energy)
+    rest = (float(np.trace(products)) - float(np.sum(energy))) / left if left else 0.0
+    own = max(0.0, 1.0 - noise.energy / rest) if rest > 0.0 else 0.0
     result = series.rebuilt(modes * (weights - own), modes.T, own=own)
     report(4, 4)
     return result
 
 
-def _weights(energy: NDArray[np.float64], noise: float) -> NDArray[np.float64]:
-    return np.maximum(1.0 - noise / np.maximum(energy, 1e-300), 0.0)
+def _noise_of_modes(noise: NoiseFit, products: NDArray[np.float64], neighbours: float) -> NDArray[np.float64]:
+    """(n,) the energy of noise in every mode of the graph."""
+    n, few = len(products), len(noise.products)
+    flat = np.full(n, noise.energy)
+    spread = _spread(products)
+    if few < _LEAST_FRAMES or spread == 0.0:
+        return flat
+    share = min(1.0, _spread(noise.products) / spread)
+    alone, _ = _modes(noise.products, neighbours)
+    at = (np.arange(n) + 0.5) / n
+    return flat + share * (np.interp(at, (np.arange(few) + 0.5) / few, alone) - flat)
+
+
+def _spread(products: NDArray[np.float64]) -> float:
+    """The variance of the squared distances between frames."""
+    chosen = np.linspace(0, len(products) - 1, min(len(products), _MOST_FRAMES)).round().astype(int)
+    products = products[np.ix_(chosen, chosen)]
+    squares = np.diag(products)
+    rows, columns = np.triu_indices(len(products), 1)
+    return float(np.var(squares[rows] + squares[columns] - 2.0 * products[rows, columns]))
+
+
+def _modes(products: NDArray[np.float64], neighbours: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Energies (l,), made to fall, and modes (n, l) of the graph of frames with these products, from slow to fast.
+
+    They are all modes, or of a long series the slowest.
+    """
+    graph = _graph(products, min(neighbours, max(len(products) / 3.0, 1.0)))
+    n = len(products)
+    if n <= MOST_DENSE:
+        modes = np.linalg.eigh(graph.toarray())[1][:, ::-1]
+    else:
+        values, modes = eigsh(graph, k=_MOST_MODES, which="LA", v0=np.random.default_rng(0).normal(size=n))
+        modes = modes[:, np.argsort(values)[::-1]]
+    energy = np.maximum(np.einsum("il,il->l", modes, products @ modes), 0.0)
+    return np.asarray(isotonic_regression(energy, increasing=False).x), modes
 
 
 def _graph(products: NDArray[np.float64], neighbours: float) -> sparse.csr_array:
@@ -127,13 +161,3 @@ def _even_weights(excess: NDArray[np.float64], neighbours: float) -> NDArray[np.
         narrow = entropy < np.log(neighbours)
         low, high = np.where(narrow, width, low), np.where(narrow, high, width)
     return weights
-
-
-def _modes(graph: sparse.csr_array) -> NDArray[np.float64]:
-    """(n, l) eigenvectors of a graph, from slow to fast; all of them, or of a long series the slowest."""
-    n = graph.shape[0]
-    if n <= MOST_DENSE:
-        return np.asarray(np.linalg.eigh(graph.toarray())[1][:, ::-1])
-    start = np.random.default_rng(0).normal(size=n)
-    values, modes = eigsh(graph, k=_MOST_MODES, which="LA", v0=start)
-    return np.asarray(modes[:, np.argsort(values)[::-1]])

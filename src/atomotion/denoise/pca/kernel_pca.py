@@ -28,8 +28,8 @@ def cosine_kernel_pca(
 ) -> NDArray[np.float32]:
     r"""A series reduced to the leading components of its cosine kernel.
 
-    With x the images minus their average and ``u = x / |x|``, the kernel is :math:`K_{ij} = u_i \cdot u_j`, and V are its
-    leading eigenvectors.
+    With x the images minus their average and ``u = x / |x|``, the kernel is :math:`K_{ij} = u_i \cdot u_j`, and V are
+    its leading eigenvectors.
 
     ``corrected``: the kernel is a product in the space of images itself, so a projection onto components is an image,
     and no pre-image has to be searched for:
@@ -37,11 +37,11 @@ def cosine_kernel_pca(
     components give the series back.
 
     ``published``: as the reference program did it for the paper. The kernel is centred a second time; the projector is
-    :math:`\gamma = n \sum_q \lambda_q^{-1} v_q v_q^T`, which weighs the components *inversely* to their eigenvalues; and
-    the pre-image is the fixed point of
-    :math:`p_j = \gamma_{ij} (u_j \cdot z),\; y = \sum_j p_j x_j / \sum_j |p_j|,\; z = y / |y|` from ``z = u_i``, at most 14
-    times. Dividing by the sum of the \|p\| makes y an average with signs, with an amplitude that depends on how many frames
-    are alike and not on the image. Kept for comparison.
+    :math:`\gamma = n \sum_q \lambda_q^{-1} v_q v_q^T`, which weighs the components *inversely* to their eigenvalues;
+    and the pre-image is the fixed point of
+    :math:`p_j = \gamma_{ij} (u_j \cdot z),\; y = \sum_j p_j x_j / \sum_j |p_j|,\; z = y / |y|` from ``z = u_i``, at
+    most 14 times. Dividing by the sum of the \|p\| makes y an average with signs, so that its amplitude is not that of
+    the image. Kept for comparison; it holds some eight matrices of n x n.
 
     Parameters
     ----------

@@ -53,10 +53,10 @@ def noise_edge(variances: ArrayLike, frames: int, *, modes: float | None = None)
 def truncation_threshold(variances: ArrayLike, frames: int, *, modes: float | None = None) -> float:
     r"""The eigenvalue above which keeping a component whole lowers the mean squared error.
 
-    A component just above the noise's edge brings in more noise than signal. With :math:`D(x) = x\, m(x)\, m_p(x)`, m and
-    m_p the Stieltjes transforms of the frames' and of the pixels' products, the threshold is where
-    :math:`d \ln D / d \ln x = -2`. For white noise and as many pixels as frames that is 16/3 p τ, the "4/√3" of Gavish
-    and Donoho.
+    A component just above the noise's edge brings in more noise than signal. With :math:`D(x) = x\, m(x)\, m_p(x)`,
+    m and m_p the Stieltjes transforms of the frames' and of the pixels' products, the threshold is where
+    :math:`d \ln D / d \ln x = -2`. For white noise and as many pixels as frames that is 16/3 p τ, the "4/√3" of
+    Gavish and Donoho.
 
     Parameters
     ----------

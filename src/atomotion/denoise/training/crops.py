@@ -204,7 +204,7 @@ class Crops:
         return Batch(
             frames=np.pad(window, [(0, 0), *fill])[None],
             target=np.pad(clip.frames[t, rows, columns], fill)[None],
-            counts=np.pad(counted[t, rows, columns], fill)[None].astype(bool),
+            counts=np.asarray(np.pad(counted[t, rows, columns], fill)[None], dtype=bool),
         )
 
 

@@ -51,8 +51,9 @@ class Training:
         How noisy frames become targets (``atomotion.denoise.training.targets``).
     loss : callable
     seconds : float or None
-        Wall time for training; `steps` is the limit where it is None.
+        Wall time for training.
     steps : int or None
+        Steps of training; where both are given, whichever ends first.
     device : torch.device
     low_precision : bool
         Compute in bfloat16, with weights in float32.
@@ -95,7 +96,7 @@ class Training:
         on_look : callable
             Called with a `Look` now and then.
         on_step : callable
-            Called with (done, total): seconds, or steps.
+            Called with (done, total) in thousandths of the training.
         on_checkpoint : callable
             Called with `state` every `checkpoint_seconds`.
         """
@@ -116,9 +117,8 @@ class Training:
                 if on_look is not None:
                     on_look(look)
             if on_step is not None:
-                total = self.seconds if self.seconds is not None else (self.steps or 1)
-                done = self.spent if self.seconds is not None else self.step
-                on_step(min(round(done), round(total)), round(total))
+                # in parts of a thousand: nobody knows beforehand whether time or steps will end it
+                on_step(min(round(1000 * self._progress()), 1000), 1000)
             if on_checkpoint is not None and now - saved > checkpoint_seconds:
                 saved = now
                 on_checkpoint(self.state())
@@ -162,9 +162,9 @@ class Training:
         torch.set_rng_state(state["torch_random"])
 
     def _progress(self) -> float:
-        if self.seconds is not None:
-            return self.spent / self.seconds if self.seconds > 0 else 1.0
-        return self.step / (self.steps or 1)
+        by_time = 0.0 if self.seconds is None else self.spent / max(self.seconds, 1e-9)
+        by_steps = 0.0 if self.steps is None else self.step / self.steps
+        return max(by_time, by_steps)
 
     def _one_step(self) -> float:
         batch = self.crops.batch(self.recipe.batch, self._rng)
@@ -181,6 +181,9 @@ class Training:
             torch.from_numpy(np.ascontiguousarray(each)).to(self.device, non_blocking=True)
             for each in (batch.frames, batch.target, batch.counts)
         )
+        if network.training and self.recipe.dropped:
+            part = self.recipe.dropped * torch.rand((len(frames), 1, 1, 1), device=self.device)
+            frames = frames * (torch.rand_like(frames) >= part)
         frames = frames.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.low_precision):
             return self.target(network, frames, target, counts, self.loss)

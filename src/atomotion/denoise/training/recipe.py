@@ -26,6 +26,11 @@ class Recipe:
         electron-microscopy movies (epochs 15, 30 and 40 of 50).
     average : float
         How much of the running average of the weights is kept at every step; 0 counts the last state alone.
+    dropped : float
+        In every piece up to this part of the input's pixels is replaced by the mean, another part each time. A network
+        that never sees the same picture twice learns the noise by heart much later.
+    passes : int
+        Times that training goes through the movie at most, however much time there is.
     seed : int
     """
 
@@ -34,6 +39,8 @@ class Recipe:
     rate: float = 2e-3
     schedule: Literal["cosine", "published"] = "cosine"
     average: float = 0.998
+    dropped: float = 0.3
+    passes: int = 40
     seed: int = 0
 
     def optimiser(self, network: Network) -> torch.optim.Optimizer:
