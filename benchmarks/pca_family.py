@@ -15,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import ndimage
 
-from atomotion.denoise.pca import component_count, cosine_kernel_pca, diffusion_maps, probabilistic_pca
+from atomotion.denoise.pca import component_count, cosine_kernel_pca, diffusion_maps, probabilistic_pca, shrunk_pca
 from atomotion.geometry import random_quaternions, rotate
 from atomotion.particles import particle
 from atomotion.scattering import peng_atoms, project_atoms
@@ -43,6 +43,7 @@ METHODS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "noisy": lambda images: images,
     "average of 5 frames": average_of_five,
     "diffusion maps": diffusion_maps,
+    "PCA, optimal shrinkage": shrunk_pca,
     "probabilistic PCA": probabilistic_pca,
     "cosine kernel PCA, corrected": cosine_kernel_pca,
     "probabilistic PCA, 100, samples=frames": lambda images: probabilistic_pca(images, 100, samples="frames"),

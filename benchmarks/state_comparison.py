@@ -21,7 +21,7 @@ from atomotion.particles import fcc_sphere
 from atomotion.structure.alignment_of_states import align_series
 from atomotion.structure.changes import compare_states
 from atomotion.structure.comparison_config import AlignmentConfig
-from atomotion.structure.core import time_invariant_core
+from atomotion.structure.series_comparison import compare_series
 
 STATES, SEEDS = 10, 3
 
@@ -75,20 +75,18 @@ def main() -> int:
     for seed in range(SEEDS):
         states, whose, still = trajectory(seed)
         began = time.process_time()
-        aligned, _ = align_series(states)
-        changes = [compare_states(a, b) for a, b in pairwise(aligned)]
-        core = time_invariant_core(aligned)
+        found = compare_series(states)
         ours = time.process_time() - began
         began = time.process_time()
         for a, b in pairwise(still):
             compare_states(a, b)
         limit = time.process_time() - began
-        right = exact(aligned, whose)
+        right = exact(found.positions, whose)
         given, _ = align_series([each - each.mean(axis=0) for each in states], AlignmentConfig(search="given"))
         print(
             f"{len(states[0])} to {len(states[-1])} atoms: {ours:.2f} s CPU, {ours / limit:.0f} times the matching; "
-            f"exact in {right} of {len(changes)} comparisons, {exact(given, whose)} from the given positions; "
-            f"core of {core.indices.shape[1]} atoms, {len(set.intersection(*map(set, whose)))} true"
+            f"exact in {right} of {len(found.changes)} comparisons, {exact(given, whose)} from the given positions; "
+            f"core of {found.core.indices.shape[1]} atoms, {len(set.intersection(*map(set, whose)))} true"
         )
         slowest, counted = max(slowest, ours), counted + right
     print(f"slowest {slowest:.2f} s, {'within' if slowest < 5 else 'ABOVE'} 5 s")

@@ -122,13 +122,13 @@ def beside_pyscal(python: str, atoms: Atoms) -> None:
     mine, theirs = seconds(order), float(np.median([run["order"] for run in runs]))
     apart = float(np.abs(order() - np.array(runs[0]["q6"])).max())
     print(
-        f"  bond order: {1e3 * mine:7.1f} ms, pyscal3 {1e3 * theirs:7.1f}, ratio {theirs / mine:5.2f}, q6 to {apart:.0e}"
+        f"  bond order: {1e3 * mine:.1f} ms, pyscal3 {1e3 * theirs:.1f}, ratio {theirs / mine:.2f}, q6 to {apart:.0e}"
     )
     mine = seconds(lambda: local_structure(points, asked=~surface.exposed))
     theirs = float(np.median([run["kinds"] for run in runs]))
     kinds = local_structure(points, asked=~surface.exposed).kind
     print(
-        f"  local structure: {1e3 * mine:7.1f} ms, adaptive CNA of pyscal3 {1e3 * theirs:7.1f}, ratio {theirs / mine:5.2f}; "
+        f"  local structure: {1e3 * mine:.1f} ms, CNA of pyscal3 {1e3 * theirs:.1f}, ratio {theirs / mine:.2f}; "
         f"FCC {int((kinds == 'fcc').sum())} and {runs[0]['count'].get('fcc')} of {len(points)} atoms"
     )
 

@@ -77,7 +77,24 @@ def test_quality_prints_without_a_file(movie, capfd):
 @pytest.mark.parametrize("ending", [".mrcs", ".tif", ".npz", ".zarr"])
 def test_denoise_writes_the_format_that_is_asked_for(movie, tmp_path, ending):
     out = tmp_path / f"denoised{ending}"
-    assert main(["denoise", str(movie), "-o", str(out), "--sigma", "2px", "--sigma-frames", "0", "--quiet"]) == 0
+    assert (
+        main(
+            [
+                "denoise",
+                str(movie),
+                "-o",
+                str(out),
+                "--method",
+                "gaussian",
+                "--sigma",
+                "2px",
+                "--sigma-frames",
+                "0",
+                "--quiet",
+            ]
+        )
+        == 0
+    )
     found = read_movie(out)
     assert found.frames.shape == (10, 72, 80)
     assert found.pixel_size == pytest.approx(0.25)
@@ -88,7 +105,7 @@ def test_denoise_writes_the_format_that_is_asked_for(movie, tmp_path, ending):
 
 def test_a_denoised_movie_is_known_as_such(movie, polygon, tmp_path, capfd):
     denoised = tmp_path / "denoised.mrcs"
-    assert main(["denoise", str(movie), "-o", str(denoised), "--quiet"]) == 0
+    assert main(["denoise", str(movie), "-o", str(denoised), "--method", "gaussian", "--quiet"]) == 0
     assert main(["order", str(denoised), "--polygon", str(polygon), "-o", str(tmp_path / "o.csv"), "--quiet"]) == 0
     assert set(pd.read_csv(tmp_path / "o.csv")["source"]) == {"denoised"}
     assert (
@@ -229,7 +246,7 @@ def test_bad_frames_can_be_skipped(tmp_path, polygon):
 @pytest.mark.parametrize("value", [np.nan, 7])
 def test_denoise_refuses_bad_frames_or_replaces_them(value, tmp_path, capfd):
     np.save(tmp_path / "bad.npy", _with(value))
-    words = ["denoise", tmp_path / "bad.npy", "-o", tmp_path / "d.npy", "--quiet"]
+    words = ["denoise", tmp_path / "bad.npy", "-o", tmp_path / "d.npy", "--method", "gaussian", "--quiet"]
     code, said = error_of(capfd, *words)
     assert code == 3
     assert "frame 2" in said

@@ -45,10 +45,10 @@ def test_bad_frames():
     frames = movie().astype(np.float32)
     frames[4] = 1000
     frames[8, 3, 3] = np.nan
-    smooth = denoise(frames, DenoiseConfig(), bad_frames=[4], noise=SCALE)
+    smooth = denoise(frames, DenoiseConfig(method="gaussian"), bad_frames=[4], noise=SCALE)
     assert np.isfinite(smooth).all()
     assert smooth.max() < 8
-    alone = denoise(frames, DenoiseConfig(sigma_frames=0.0), bad_frames=[4], noise=SCALE)
+    alone = denoise(frames, DenoiseConfig(method="gaussian", sigma_frames=0.0), bad_frames=[4], noise=SCALE)
     np.testing.assert_array_equal(np.isnan(alone).any(axis=(1, 2)), [i in (4, 8) for i in range(11)])
 
 
@@ -69,7 +69,7 @@ def test_total_variation_over_time_follows_the_drift():
 @pytest.mark.parametrize(
     "config",
     [
-        DenoiseConfig(memory=40e6),
+        DenoiseConfig(method="gaussian", memory=40e6),
         DenoiseConfig(method="tv", memory=40e6),
         DenoiseConfig(method="spline", memory=40e6),
         DenoiseConfig(method="nlmeans", nlmeans_search_px=1, memory=40e6),
@@ -108,12 +108,14 @@ def test_frames_of_3500_pixels_fit_into_the_default_memory():
 
 def test_refusals():
     with pytest.raises(UsageError, match=r"--memory 10 MB is too small .* give at least"):
-        next(denoise_blocks(np.zeros((3, 2000, 2000)), DenoiseConfig(memory=10e6), noise=SCALE))
+        next(denoise_blocks(np.zeros((3, 2000, 2000)), DenoiseConfig(method="gaussian", memory=10e6), noise=SCALE))
     with pytest.raises(InputError, match="drift has shape"):
-        next(denoise_blocks(movie(), DenoiseConfig(), drift=np.zeros((3, 2))))
+        next(denoise_blocks(movie(), DenoiseConfig(method="gaussian"), drift=np.zeros((3, 2))))
 
 
 def test_progress():
     steps = []
-    list(denoise_blocks(movie(), DenoiseConfig(), noise=SCALE, on_step=lambda *each: steps.append(each)))
+    list(
+        denoise_blocks(movie(), DenoiseConfig(method="gaussian"), noise=SCALE, on_step=lambda *each: steps.append(each))
+    )
     assert steps[-1] == (11, 11)

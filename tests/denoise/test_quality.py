@@ -63,6 +63,6 @@ def test_following_the_drift_keeps_the_fringes():
     def contrast(image: np.ndarray) -> float:
         return float(2 * np.mean((image[8:-8, 24:-24] - 2) * wave) / 0.6)
 
-    config = DenoiseConfig(sigma_px=0.0, sigma_frames=1.5)
+    config = DenoiseConfig(method="gaussian", sigma_px=0.0, sigma_frames=1.5)
     assert contrast(denoise(frames, config, drift=path)[4]) == pytest.approx(1, abs=0.1)
     assert contrast(denoise(frames, config)[4]) < 0.3

@@ -72,13 +72,15 @@ def paired_thinning(small, truth, seed):
     return found.difference, mse(outputs[0] / 0.8, truth) - mse(outputs[1] / 0.8, truth)
 
 
-def adjacent(small, truth, seed, published=False):
+def adjacent(small, truth, seed, published=False, distance=1):
     raw = np.random.default_rng(seed).poisson(truth)
     denoised = small.gaussian(raw, (0, 1.5, 1.5))
     found = umse_adjacent(
-        raw, denoised, window=0, white_frames=True, published=published, rng=np.random.default_rng(seed)
-    )
-    return found, mse(denoised[1 : -1 - published], truth[1 : -1 - published])
+        raw, denoised, window=0, distance=distance, white_frames=True, published=published,
+        rng=np.random.default_rng(seed),
+    )  # fmt: skip
+    used = slice(distance, -distance - published)
+    return found, mse(denoised[used], truth[used])
 
 
 def coverage(estimator, small, truth, seeds=SEEDS):
@@ -116,3 +118,15 @@ def test_intervals_cover(small, name):
 def test_intervals_cover_at_low_and_high_dose(small, name, electrons):
     truth = small.scene(electrons, moving="adjacent" not in name)
     assert 0.9 <= coverage(FULL[name], small, truth) <= 0.99
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("electrons", [0.25, 3.0])
+@pytest.mark.parametrize(("published", "distance"), [(False, 1), (True, 1), (False, 3)])
+def test_neighbouring_frames_of_a_moving_sample_cover_or_are_refused(small, electrons, published, distance):
+    truth = small.scene(electrons, moving=True)
+    missed = 0
+    for seed in range(SEEDS):
+        found, true = adjacent(small, truth, seed, published, distance)
+        missed += found.refused is None and not found.low <= true <= found.high
+    assert missed <= 0.1 * SEEDS

@@ -20,7 +20,7 @@ from atomotion.project.repeat import command_to_repeat
 from atomotion.simulate.config import MovieConfig
 from atomotion.simulate.movie import simulate_movie
 
-STAGES = ("noise", "drift", "region", "denoise", "order", "periods")
+STAGES = ("noise", "drift", "region", "denoise", "quality", "order", "periods")
 
 
 def atomotion(*arguments: object, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -71,6 +71,9 @@ def new_project(folder: Path, *movies: Path) -> Path:
     vacuum.write_text(json.dumps({"polygon": [[1, 1], [110, 1], [110, 20], [1, 20]]}))
     given = [word for movie in movies for word in ("--movie", str(movie))]
     assert main(["new", str(folder), *given, "--polygon", str(polygon), "--vacuum", str(vacuum)]) == 0
+    # a filter: seconds, and the same numbers every time; networks have tests of their own
+    with (folder / "project.toml").open("a") as settings:
+        settings.write('\n[denoise]\nmethod = "gaussian"\n')
     return folder
 
 

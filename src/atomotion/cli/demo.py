@@ -43,6 +43,8 @@ def demo(
             sample={"element": "Pt"},
             acquisition=MovieSource(),
             movies=[MovieEntry(name=name, source=MovieSource(path=path)) for name, path in movies.items()],
+            # far less than a movie deserves, and enough to see atoms in
+            stages={"denoise": {"budget": "45 s"}, "quality": {"budget": "30 s"}},
         )
     project = load_project(study)
     with Progress(several=True) as progress:
@@ -80,7 +82,7 @@ def _compare_with_truth(study: Path, movies: dict[str, Path]) -> None:
     import pandas as pd
 
     for name, path in movies.items():
-        table = study / "stages" / "06_periods" / name / "out" / "periods.csv"
+        table = study / "stages" / "07_periods" / name / "out" / "periods.csv"
         if not table.exists():
             continue
         truth = pd.read_csv(path.with_name(f"{path.stem}_truth.csv"))["ordered"].to_numpy(bool)

@@ -26,6 +26,8 @@ from atomotion.denoise.training.scale import Scale, measure_scale
 _TARGETS = {"neighbour2neighbour": targets.neighbour2neighbour, "noise2void": targets.noise2void}
 _HOLES = {"1": 0, "3x3": 1, "5x5": 2}
 _FORMAT = 1
+_CHECKPOINT = 30.0  # s
+_CROP = 128  # px: a piece in which most pixels see as far as in a whole frame
 _LEAST_TRAINING = 0.2  # of the budget, even where prediction takes all of it
 
 
@@ -189,7 +191,7 @@ def train_model(
         Radius of the hole [px] where ``config.network.hole`` is auto.
     bad_frames : collection of int
     learn_from : (t,) bool or None
-        Frames to train on; the others are not seen.
+        Frames to learn from; the others are seen as neighbours only.
     predicted_frames : int or None
         Frames that are to be denoised in the same budget; those of the movie where it is None.
     device : str
@@ -236,7 +238,7 @@ def train_model(
     )
     network = network.to(where).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     scale = _raw_scale(frames) if published else measure_scale(frames, bad_frames=bad)
-    recipe = _recipe(settings, config.method, where)
+    recipe = _recipe(settings, config.method, where, max(int(n) for n in frames.shape[1:]))
     grid = network.grid * (2 if config.method == "neighbour2neighbour" else 1)
     crops = Crops(
         frames,
@@ -292,7 +294,12 @@ def train_model(
     )
     if state is not None:
         training.resume(state)
-    training.run(on_look=on_look, on_step=on_step, on_checkpoint=on_checkpoint)
+    training.run(
+        on_look=on_look,
+        on_step=on_step,
+        on_checkpoint=on_checkpoint,
+        checkpoint_seconds=min(_CHECKPOINT, config.budget / 10),
+    )
     return replace(model, network=training.finish()), training.looks
 
 
@@ -308,7 +315,7 @@ def _raw_scale(frames: Frames) -> Scale:
     return Scale(mean=0.0, sd=1.0)
 
 
-def _recipe(settings: NetworkConfig, method: str, device: torch.device) -> Recipe:
+def _recipe(settings: NetworkConfig, method: str, device: torch.device, longest: int) -> Recipe:
     if settings.recipe == "published":
         return Recipe(
             batch=settings.batch or 1,
@@ -319,8 +326,9 @@ def _recipe(settings: NetworkConfig, method: str, device: torch.device) -> Recip
             dropped=0.0,
             seed=settings.seed,
         )
-    crop = settings.crop_px or (128 if device.type == "cuda" else 64)
-    batch = settings.batch or (32 if device.type == "cuda" else 8)
+    crop = min(settings.crop_px or _CROP, longest)
+    pixels = (32 if device.type == "cuda" else 2) * _CROP**2
+    batch = settings.batch or max(1, pixels // crop**2)
     rate = settings.rate or (1e-3 if method in ("udvd", "blindspot") else 2e-3)
     return Recipe(batch=batch, crop_px=crop, rate=rate, seed=settings.seed)
 

@@ -146,9 +146,15 @@ def movie_name(path: Path) -> str:
 
 
 def write_project(
-    root: Path, *, route: str, sample: Mapping[str, Any], acquisition: MovieSource, movies: Sequence[MovieEntry]
+    root: Path,
+    *,
+    route: str,
+    sample: Mapping[str, Any],
+    acquisition: MovieSource,
+    movies: Sequence[MovieEntry],
+    stages: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Path:
-    """Make the folder and its ``project.toml``.
+    """Make the folder and its ``project.toml``; `stages` are parameters of stages that are not the defaults.
 
     Raises
     ------
@@ -174,6 +180,8 @@ def write_project(
             lines.append(f"vacuum = {_toml(_relative(movie.vacuum, root))}")
         lines.append("")
     lines += ["# Parameters of a stage go into a table of its name, for example", "# [order]", '# sigma = "2px"', ""]
+    for stage, values in (stages or {}).items():
+        lines += [f"[{stage}]", *(f"{key} = {_toml(value)}" for key, value in values.items()), ""]
     path.write_text("\n".join(lines))
     return path
 

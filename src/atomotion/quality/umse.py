@@ -1,6 +1,7 @@
 """uMSE against neighbouring frames, as published, and what the sample's motion does to it."""
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,8 +41,9 @@ def umse_adjacent(
     published program denoises a picture of every second pixel instead, which is another problem), with the mean over
     exactly the terms that there are.
 
-    It takes the sample to stand still for 2 d frames. What a steady motion does to it follows from `clean_change` and
-    is stated; the estimate is refused where it surely exceeds the error itself. It needs no gain, no Poisson noise, and
+    It takes the sample to stand still for 2 d frames. What a steady motion does to it follows from `clean_change`: the
+    upper end of the interval is raised by as much as the frames allow, and the estimate is refused where motion surely
+    exceeds the error itself. It needs no gain, no Poisson noise, and
     no white noise within a frame.
 
     Parameters
@@ -91,28 +93,32 @@ def umse_adjacent(
         return result
     unknown = "whether the noise of neighbouring frames is independent was not given" if white_frames is None else None
     change = clean_change(raw, distance=apart, mask=mask, bad_frames=bad_frames, rng=rng)
-    if change.value is None or change.low is None:
-        return result.warned(unknown, "too few frames or pixels to tell whether the sample stands still")
+    if change.value is None or change.low is None or change.high is None:
+        open_end = replace(result, high=None)
+        return open_end.warned(unknown, "too few frames or pixels to tell whether the sample stands still")
     # a steady change of v per frame makes d² v² - (2 d + 1)² v² / 2 in the published form, and -d² v² in the product
     part = 0.5 * ((2 * apart + 1) / apart) ** 2 - 1.0 if published else 1.0
-    if change.low <= 0:
-        unseen = part * (change.high or 0.0)
-        return result.warned(
-            unknown,
-            f"a sample that moves could make this error up to {unseen:.3g} too small and would not be noticed"
-            if unseen > _NOTABLE * result.value
-            else None,
-        )
-    if part * change.low >= result.value:
+    if change.low > 0 and part * change.value >= result.value:
         return refused(
             METHOD,
-            f"the sample moves: within {apart} frames it changes by {change.value:.3g} (mean square), more than the "
-            f"error that is found ({result.value:.3g}); take thinning or the blind residual",
+            f"the sample moves: within {apart} frames it changes by {change.value:.3g} (mean square), which makes the "
+            f"error that is found ({result.value:.3g}) about {part * change.value:.3g} too small; take thinning or the "
+            "blind residual",
+        )
+    # motion makes the error too small, never too large: the interval's upper end holds what the frames allow of it
+    unseen = part * max(change.high, 0.0)
+    result = replace(result, high=None if result.high is None else result.high + unseen)
+    if change.low > 0:
+        return result.warned(
+            unknown,
+            f"the sample moves: within {apart} frames it changes by {change.value:.3g} (mean square), and a steady "
+            f"motion makes this error {part * change.value:.3g} too small",
         )
     return result.warned(
         unknown,
-        f"the sample moves: within {apart} frames it changes by {change.value:.3g} (mean square), and a steady motion "
-        f"makes this error {part * change.value:.3g} too small",
+        f"a sample that moves could make this error up to {unseen:.3g} too small and would not be noticed"
+        if result.value is not None and unseen > _NOTABLE * result.value
+        else None,
     )
 
 

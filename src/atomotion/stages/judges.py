@@ -17,9 +17,8 @@ from atomotion.stages.judged import Judged
 
 Denoiser = Callable[[Frames], NDArray[np.float32]]
 
-_SIGMAS_PX = (0.75, 1.0, 1.5, 2.0, 3.0)
+_SIGMAS_PX = (0.75, 1.0, 1.5, 2.0, 3.0, 4.0)
 _SIGMAS_FRAMES = (0.0, 1.0, 2.0, 3.0, 5.0)
-_BLOCKS = 8  # of frames, that the halves are made of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,10 +92,12 @@ def trained_on(
 
 
 def trained_on_halves(task: Task, piece: Judged, budget: float) -> Halves:
-    """Two networks that have learned from alternate blocks of frames, within `budget` s together."""
-    count = len(piece.raw)
-    length = max(1, -(-count // _BLOCKS))
-    first_half = (np.arange(count) // length) % 2 == 0
+    """Two networks that have learned from every other frame each, within `budget` s together.
+
+    Both see all frames as neighbours, as the network that is judged does; a pixel's own noise can reach a network only
+    where that pixel was its target.
+    """
+    first_half = np.arange(len(piece.raw)) % 2 == 0
     first = trained_on(task, piece, piece.raw, budget / 2, learn_from=first_half, name="one half")
     second = trained_on(task, piece, piece.raw, budget / 2, learn_from=~first_half, name="the other half")
     return Halves(first=first, second=second, learned_first=first_half)

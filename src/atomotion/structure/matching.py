@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
+from atomotion.data.errors import InputError
 from atomotion.geometry.matching import match_points
 from atomotion.structure.comparison_config import MatchingConfig
 
@@ -27,6 +28,11 @@ def match_atoms(
     config : MatchingConfig or None
     species : pair of (n,) and (m,) or None
         Elements, as numbers or symbols; atoms of different elements are never the same atom.
+
+    Raises
+    ------
+    InputError
+        Where an atom has no element.
     """
     config = MatchingConfig() if config is None else config
     a, b = np.asarray(first, dtype=float).reshape(-1, 3), np.asarray(second, dtype=float).reshape(-1, 3)
@@ -34,6 +40,8 @@ def match_atoms(
     if species is None:
         return pair(a, b, config.limit)
     kinds, others = np.asarray(species[0]), np.asarray(species[1])
+    if kinds.shape != (len(a),) or others.shape != (len(b),):
+        raise InputError(f"{kinds.size} and {others.size} elements for {len(a)} and {len(b)} atoms; give one for each")
     found = [np.empty((0, 2), dtype=np.intp)]
     for kind in np.unique(kinds):
         rows, columns = np.flatnonzero(kinds == kind), np.flatnonzero(others == kind)

@@ -15,6 +15,9 @@ _LAYER = np.sqrt(2.0 / 3.0)  # distance of close-packed planes in nearest-neighb
 _FLAT = 0.35
 _PARALLEL = np.cos(np.deg2rad(20.0))
 _SMALLEST = 3
+# how far aside atoms of two planes are that lie over each other, and the atoms at either side of a gap in a plane
+_OVER = 1.1
+_GAP = 2.2
 # a side of a layer with fewer atoms beyond its first layer than this part of it ends there
 _ENDS = 0.25
 
@@ -44,10 +47,10 @@ def planar_defects(
 ) -> tuple[PlanarDefect, ...]:
     """The planes in which the stacking of an FCC particle changes, named by how layers of HCP atoms follow each other.
 
-    HCP atoms that are bonded within their plane form a layer, of 3 atoms or more. A layer by itself is a twin plane
-    (...ABC B A...), two that follow each other an intrinsic stacking fault, two with one FCC layer between them an
-    extrinsic one, and more of them "hcp layers". A single layer below the outermost one is a "surface fault": the
-    outermost layer sits on the wrong hollows.
+    HCP atoms that are bonded within their plane form a layer, of 3 atoms or more; a gap of one atom does not end it.
+    A layer by itself is a twin plane (...ABC B A...), two that follow each other an intrinsic stacking fault, two
+    with one FCC layer between them an extrinsic one, and more of them "hcp layers". A single layer below the
+    outermost one is a "surface fault": the outermost layer sits on the wrong hollows.
 
     Parameters
     ----------
@@ -77,7 +80,7 @@ def planar_defects(
     layers = [atoms for atoms in _groups(number, hcp) if len(atoms) >= _SMALLEST]
     normals = [_mean_direction(structure.normal[atoms]) for atoms in layers]
     found = []
-    for group in _stacks(points, layers, normals, neighbours, spacing):
+    for group in _stacks(points, layers, normals, spacing):
         atoms = np.sort(np.concatenate([layers[k] for k in group]))
         normal = _mean_direction(structure.normal[atoms])
         found.append(
@@ -108,40 +111,32 @@ def _mean_direction(directions: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _stacks(
-    points: NDArray[np.float64],
-    layers: list[NDArray[np.intp]],
-    normals: list[NDArray[np.float64]],
-    neighbours: Neighbours,
-    spacing: float,
+    points: NDArray[np.float64], layers: list[NDArray[np.intp]], normals: list[NDArray[np.float64]], spacing: float
 ) -> list[list[int]]:
-    """Layers that belong together: parallel, one or two distances of planes apart, and over one another."""
-    beside = []
-    for i in range(len(layers)):
-        for j in range(i):
-            if abs(float(normals[i] @ normals[j])) > _PARALLEL and _steps_between(
-                points, layers[i], layers[j], normals[i], spacing
-            ) in (1, 2):
-                beside.append((i, j))
+    """Layers that belong together, by number."""
+    beside = [
+        (i, j)
+        for i in range(len(layers))
+        for j in range(i)
+        if abs(float(normals[i] @ normals[j])) > _PARALLEL
+        and _together(points[layers[i]], points[layers[j]], normals[i], spacing)
+    ]
     pairs = np.array(beside, dtype=np.intp).reshape(-1, 2)
     number = _components(len(layers), pairs[:, 0], pairs[:, 1]) if layers else np.empty(0, dtype=np.intp)
     return [[int(k) for k in np.flatnonzero(number == each)] for each in np.unique(number)]
 
 
-def _steps_between(
-    points: NDArray[np.float64],
-    one: NDArray[np.intp],
-    other: NDArray[np.intp],
-    normal: NDArray[np.float64],
-    spacing: float,
-) -> int:
-    """How many planes two layers are apart, by the atoms that lie over each other; 0 where none do."""
-    apart = points[one][:, None] - points[other][None]
+def _together(
+    one: NDArray[np.float64], other: NDArray[np.float64], normal: NDArray[np.float64], spacing: float
+) -> bool:
+    """Whether parallel layers lie over one another, one or two planes apart, or are one plane with a gap of an atom."""
+    apart = one[:, None] - other[None]
     height = apart @ normal
     aside = np.linalg.norm(apart - height[..., None] * normal, axis=2)
-    over = aside < 1.1 * spacing
-    if not over.any():
-        return 0
-    return round(float(np.median(np.abs(height[over]))) / (_LAYER * spacing))
+    over, near = aside < _OVER * spacing, aside < _GAP * spacing
+    if over.any():
+        return round(float(np.median(np.abs(height[over]))) / (_LAYER * spacing)) in (1, 2)
+    return bool(near.any()) and float(np.median(np.abs(height[near]))) < _FLAT * spacing
 
 
 def _name(

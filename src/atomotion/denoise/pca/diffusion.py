@@ -4,9 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
+from scipy import linalg, sparse
 from scipy.optimize import isotonic_regression
-from scipy.sparse.linalg import eigsh
 
 from atomotion.data import UsageError
 from atomotion.denoise.pca.centred import MOST_DENSE, CentredSeries
@@ -116,13 +115,11 @@ def _modes(products: NDArray[np.float64], neighbours: float) -> tuple[NDArray[np
 
     They are all modes, or of a long series the slowest.
     """
-    graph = _graph(products, min(neighbours, max(len(products) / 3.0, 1.0)))
     n = len(products)
-    if n <= MOST_DENSE:
-        modes = np.linalg.eigh(graph.toarray())[1][:, ::-1]
-    else:
-        values, modes = eigsh(graph, k=_MOST_MODES, which="LA", v0=np.random.default_rng(0).normal(size=n))
-        modes = modes[:, np.argsort(values)[::-1]]
+    graph = _graph(products, min(neighbours, max(n / 3.0, 1.0))).toarray()
+    # so many modes that iterative solvers would take longer
+    slowest = (n - _MOST_MODES, n - 1) if n > MOST_DENSE else None
+    modes = linalg.eigh(graph, subset_by_index=slowest, overwrite_a=True)[1][:, ::-1]
     energy = np.maximum(np.einsum("il,il->l", modes, products @ modes), 0.0)
     return np.asarray(isotonic_regression(energy, increasing=False).x), modes
 

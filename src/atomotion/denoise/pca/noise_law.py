@@ -74,18 +74,64 @@ def truncation_threshold(variances: ArrayLike, frames: int, *, modes: float | No
     if tau.size == 0:
         return 0.0
     ratio = 1.0 / (weight * np.size(variances))
-
-    def slope(at: float) -> float:
-        x = _right_of_bulk(at, tau, weight)
-        rise = 1.0 / (1.0 / at**2 - weight * np.sum(tau**2 / (1.0 + tau * at) ** 2))
-        other = ratio * at - (1.0 - ratio) / x
-        other_rise = ratio * rise + (1.0 - ratio) / x**2
-        return float(1.0 + x * rise / at + x * other_rise / other + 2.0)
-
     edge = _edge_at(tau, weight)
     # the slope falls to minus infinity at the edge and tends to -1 far from it
-    at = brentq(slope, edge * (1.0 - 1e-7), edge * 1e-4)
+    at = brentq(lambda m: _slope(m, tau, weight, ratio) + 2.0, edge * (1.0 - 1e-7), edge * 1e-4)
     return float(frames * _right_of_bulk(at, tau, weight))
+
+
+def shrinkage_weights(
+    eigenvalues: ArrayLike, variances: ArrayLike, frames: int, *, modes: float | None = None
+) -> NDArray[np.float64]:
+    r"""How much of each component to keep for the least mean squared error.
+
+    .. math:: w = -\left( \frac{d \ln D}{d \ln x} \right)^{-1}
+
+    with D as in `truncation_threshold`, where the weight is 1/2; it is 0 at the edge of the noise's bulk and tends to 1
+    far from it.
+
+    Parameters
+    ----------
+    eigenvalues : (k,) float
+        Of the products of frames.
+    variances : (p,) float
+    frames : int
+    modes : float or None
+        All as in `noise_edge`.
+
+    Returns
+    -------
+    (k,) float
+        Factors of the components, 0 where the eigenvalue lies inside the bulk.
+
+    References
+    ----------
+    Benaych-Georges and Nadakuditi, J. Multivar. Anal. 111, 120 (2012); Nadakuditi, IEEE Trans. Inf. Theory 60, 3002
+    (2014). They take D from the data's own bulk, we from the noise's power spectrum.
+    """
+    values = np.asarray(eigenvalues, dtype=np.float64)
+    tau, weight = _modes(variances, frames, modes)
+    if tau.size == 0:
+        return np.ones_like(values)
+    ratio = 1.0 / (weight * np.size(variances))
+    edge = _edge_at(tau, weight)
+    bulk = _right_of_bulk(edge, tau, weight)
+    weights = np.zeros_like(values)
+    for index, x in enumerate(values / frames):
+        if x > bulk:
+            # x(m) > -1/m, so the m of this x lies beyond -1/x
+            at = brentq(lambda m, x=x: _right_of_bulk(m, tau, weight) - x, edge, -0.5 / x)
+            weights[index] = -1.0 / _slope(at, tau, weight, ratio)
+    return weights
+
+
+def _slope(at: float, tau: NDArray[np.float64], weight: float, ratio: float) -> float:
+    """d ln D / d ln x at the x of this m, with n / p the ratio of frames to modes."""
+    x = _right_of_bulk(at, tau, weight)
+    rise = 1.0 / (1.0 / at**2 - weight * np.sum(tau**2 / (1.0 + tau * at) ** 2))
+    other = ratio * at - (1.0 - ratio) / x
+    other_rise = ratio * rise + (1.0 - ratio) / x**2
+    return float(1.0 + x * rise / at + x * other_rise / other)
 
 
 def _modes(variances: ArrayLike, frames: int, modes: float | None) -> tuple[NDArray[np.float64], float]:

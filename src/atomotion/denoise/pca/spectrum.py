@@ -30,6 +30,8 @@ class NoiseFit:
 
     Parameters
     ----------
+    variances : (p,) float
+        Of the noise's modes, samples of which there are as many as pixels in the box.
     energy : float
         Expected sum of squares of the noise of one frame over the pixels considered.
     products : (k, k) float
@@ -40,6 +42,7 @@ class NoiseFit:
         Eigenvalues of the products of frames that are larger.
     """
 
+    variances: NDArray[np.float64]
     energy: float
     products: NDArray[np.float64]
     edge: float
@@ -98,7 +101,7 @@ def fit_noise(
     middle, few = _middle_eigenvalues(products, periodogram(total))
     floor = _ROUNDING * float(np.trace(products))
     values, vectors = np.empty(0), np.empty((len(series), 0))
-    noise, energy, edge, threshold, found = np.zeros((few, few)), 0.0, floor, floor, 0
+    noise, energy, variances, edge, threshold, found = np.zeros((few, few)), 0.0, np.zeros(1), floor, floor, 0
     for _ in range(_ROUNDS):
         power = total - _power_of_components(series, vectors[:, :found], scale)
         power = np.maximum(power, _ROUNDING * total) / max(free - found, 1)
@@ -118,6 +121,7 @@ def fit_noise(
         if found == before:
             break
     return NoiseFit(
+        variances=variances.ravel(),
         energy=energy,
         products=noise,
         edge=edge,

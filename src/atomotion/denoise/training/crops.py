@@ -58,7 +58,7 @@ class Crops:
         Bytes for the frames that are kept.
     bad_frames : frozenset of int
     learn_from : (t,) bool or None
-        Frames that may be seen and learned from; all good ones where it is None.
+        Frames that may be a target; all good ones where it is None. The others are seen as neighbours.
     kept_aside : float
         Part of the pixels.
     seed : int
@@ -89,19 +89,20 @@ class Crops:
         count, height, width = (int(n) for n in frames.shape)
         self.window, self.scale, self.grid = window, scale, grid
         self._rng = np.random.default_rng(seed)
-        usable = np.ones(count, dtype=bool) if learn_from is None else learn_from.copy()
-        usable[sorted(bad_frames)] = False
-        if not usable.any():
+        good = np.ones(count, dtype=bool)
+        good[sorted(bad_frames)] = False
+        wanted = good if learn_from is None else good & learn_from
+        if not wanted.any():
             raise InputError("there is no good frame to learn from")
         self.sides = (min(crop_px, height), min(crop_px, width))
         self._clips: list[_Clip] = []
         # a frame's values, two masks of a byte each
         if count * height * width * 6 <= memory:
-            self._keep(frames, range(count), slice(0, height), slice(0, width), usable, kept_aside, on_step)
+            self._keep(frames, range(count), slice(0, height), slice(0, width), good, wanted, kept_aside, on_step)
         else:
-            spans = self._clip_spans(usable, height, width, memory)
+            spans = self._clip_spans(wanted, height, width, memory)
             for done, (times, y, x) in enumerate(spans):
-                self._keep(frames, times, y, x, usable, kept_aside, None)
+                self._keep(frames, times, y, x, good, wanted, kept_aside, None)
                 if on_step is not None:
                     on_step(done + 1, len(spans))
         sizes = np.array([clip.learned.sum() for clip in self._clips], dtype=float)
@@ -111,15 +112,15 @@ class Crops:
         self.learned_pixels = int(sizes.sum())
 
     def _clip_spans(
-        self, usable: NDArray[np.bool_], height: int, width: int, memory: float
+        self, wanted_frames: NDArray[np.bool_], height: int, width: int, memory: float
     ) -> list[tuple[range, slice, slice]]:
-        length = min(_CLIP_FRAMES + self.window - 1, len(usable))
+        length = min(_CLIP_FRAMES + self.window - 1, len(wanted_frames))
         tall, wide = min(_CLIP_CROPS * self.sides[0], height), min(_CLIP_CROPS * self.sides[1], width)
         wanted = max(1, int(memory // (6 * length * tall * wide)))
         spans: list[tuple[range, slice, slice]] = []
         while len(spans) < wanted:
-            t = int(self._rng.integers(0, len(usable) - length + 1))
-            if usable[t : t + length].any() or not spans:
+            t = int(self._rng.integers(0, len(wanted_frames) - length + 1))
+            if wanted_frames[t : t + length].any() or not spans:
                 y = int(self._rng.integers(0, height - tall + 1))
                 x = int(self._rng.integers(0, width - wide + 1))
                 spans.append((range(t, t + length), slice(y, y + tall), slice(x, x + wide)))
@@ -131,7 +132,8 @@ class Crops:
         times: range,
         y: slice,
         x: slice,
-        usable: NDArray[np.bool_],
+        good: NDArray[np.bool_],
+        wanted: NDArray[np.bool_],
         kept_aside: float,
         on_step: Callable[[int, int], None] | None,
     ) -> None:
@@ -140,10 +142,10 @@ class Crops:
             values[place] = self.scale.normalised(frames[t, y, x])
             if on_step is not None:
                 on_step(place + 1, len(times))
-        here = usable[times.start : times.stop] & np.isfinite(values).all(axis=(1, 2))
+        here = good[times.start : times.stop] & np.isfinite(values).all(axis=(1, 2))
         values[~here] = 0
-        good = np.flatnonzero(here)
-        if len(good) == 0:
+        learned = here & wanted[times.start : times.stop]
+        if not learned.any():
             return
         blocks = tuple(-(-side // _BLOCK) for side in values.shape[1:])
         chosen = self._rng.random((len(values), *blocks)) < kept_aside
@@ -152,9 +154,9 @@ class Crops:
             _Clip(
                 frames=values,
                 windows=window_indices(len(values), self.window, np.flatnonzero(~here)),
-                middles=good,
-                learned=~aside & here[:, None, None],
-                aside=aside & here[:, None, None],
+                middles=np.flatnonzero(learned),
+                learned=~aside & learned[:, None, None],
+                aside=aside & learned[:, None, None],
             )
         )
 
@@ -204,7 +206,7 @@ class Crops:
         return Batch(
             frames=np.pad(window, [(0, 0), *fill])[None],
             target=np.pad(clip.frames[t, rows, columns], fill)[None],
-            counts=np.asarray(np.pad(counted[t, rows, columns], fill)[None], dtype=bool),
+            counts=np.array(np.pad(counted[t, rows, columns], fill)[None], dtype=np.bool_),
         )
 
 
