@@ -70,7 +70,7 @@ def test_edge_of_white_noise_is_marchenko_pasturs():
     n, p = 200, 1000
     bulk = (np.sqrt(n) + np.sqrt(p)) ** 2
     scale = (np.sqrt(n) + np.sqrt(p)) * (1 / np.sqrt(n) + 1 / np.sqrt(p)) ** (1 / 3)
-    assert noise_edge(np.full(p, 3.0), n) == pytest.approx(3.0 * (bulk + 2.0234 * scale), rel=1e-6)
+    assert noise_edge(np.full(p, 3.0), n) == pytest.approx(3.0 * (bulk + 3.2724 * scale), rel=1e-6)
     assert noise_edge(np.full(7, 3.0), n, modes=p) == pytest.approx(noise_edge(np.full(p, 3.0), n))
     assert noise_edge(np.zeros(5), n) == 0.0
 
@@ -93,11 +93,12 @@ def test_threshold_and_weights_are_gavish_and_donohos_for_white_noise(frames, pi
 def test_edge_of_coloured_noise_bounds_simulated_noise():
     tau = np.geomspace(1.0, 1e-3, 800)
     rng = np.random.default_rng(0)
-    tops = [np.linalg.norm(rng.normal(size=(150, 800)) * np.sqrt(tau), 2) ** 2 for _ in range(40)]
+    series = (rng.normal(size=(150, 800)) * np.sqrt(tau) for _ in range(40))
+    tops = np.array([np.linalg.eigvalsh(each @ each.T)[-1] for each in series])
     edge = noise_edge(tau, 150)
-    # 99 of 100 lie below, and none by much
-    assert np.sum(tops > edge) <= 2
-    assert 0.85 * edge < np.mean(tops) < edge
+    # one of 1000 lies above, or, with few modes, one of 100; none lies far below
+    assert np.sum(tops > edge) <= 1
+    assert np.mean(tops) > 0.85 * edge
 
 
 # ------------------------------------------------------------------------------------------ counting components
@@ -208,32 +209,29 @@ def test_pixels_outside_of_the_mask_have_no_say(method):
 
 
 def test_the_published_variant_loses_the_amplitude():
-    # a blob that blinks: x_i = a_i v, so that every u is v or -v and the pre-image can only be an average of the |a|
+    # a blob that blinks: every frame is the average plus or minus it, and frames of both signs enter with the same sign
     blob = np.exp(-0.5 * (np.hypot(*(np.indices((16, 16)) - 8.0)) / 2.5) ** 2)
     amplitudes = np.tile([-3.0, -1.0, 1.0, 3.0], 5)
     images = 10.0 + amplitudes[:, None, None] * blob
     corrected = cosine_kernel_pca(images, 1)
     np.testing.assert_allclose(corrected, images, atol=1e-5)
     published = cosine_kernel_pca(images, 1, variant="published")
-    found = (published - 10.0)[:, 8, 8]
-    # strong and weak frames alike come out at the mean |a|, 2
-    np.testing.assert_allclose(found, 2.0 * np.sign(amplitudes), atol=1e-5)
+    assert np.abs(published - 10.0).max() < 0.1
 
 
-def test_the_published_variant_prefers_weak_components():
-    # three patterns of very different strength that come and go independently
-    rng = np.random.default_rng(0)
-    shapes = np.zeros((3, 12, 12))
-    shapes[0, 2, 2], shapes[1, 6, 6], shapes[2, 10, 10] = 1.0, 1.0, 1.0
-    images = np.tensordot(rng.normal(size=(200, 3)) * [10.0, 1.0, 0.3], shapes, axes=1)
-    corrected = cosine_kernel_pca(images, 3)
-    np.testing.assert_allclose(corrected, images, atol=1e-4)
-    published = cosine_kernel_pca(images, 3, variant="published")
-
-    def share(stack: np.ndarray) -> float:
-        return float(stack[:, 10, 10].std() / stack[:, 2, 2].std())
-
-    assert share(published) > 3.0 * share(images)
+def test_the_published_variant_changes_what_has_no_noise():
+    # two blobs, bright in turn, at three strengths: with all components nothing should change
+    y, x = np.indices((16, 16))
+    blobs = np.array([np.exp(-0.5 * ((y - 8) ** 2 + (x - at) ** 2) / 2.0) for at in (4, 12)])
+    images = np.repeat(blobs, 30, axis=0) * np.tile([1.0, 2.0, 3.0], 20)[:, None, None]
+    average = images.mean(axis=0)
+    slopes = {
+        variant: np.sum((cosine_kernel_pca(images, 59, variant=variant) - average) * (images - average))
+        / np.sum((images - average) ** 2)
+        for variant in ("corrected", "published")
+    }
+    assert slopes["corrected"] == pytest.approx(1.0, abs=1e-5)
+    assert slopes["published"] < 0.8
 
 
 def test_the_published_variant_follows_its_formula_image_by_image():
@@ -264,7 +262,7 @@ def test_the_published_variant_follows_its_formula_image_by_image():
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_every_method_gains_on_a_tumbling_particle(seed):
-    clean, noisy, disc = tumbling_series(300, seed)
+    clean, noisy, disc = tumbling_series(250, seed)
     mean = ndimage.uniform_filter1d(noisy, 5, axis=0, mode="nearest")
     found = {method.__name__: method(noisy) for method in METHODS}
     errors = {name: squared_error(images, clean) for name, images in found.items()}

@@ -53,8 +53,10 @@ class NetworkConfig:
     precision: Literal["auto", "float32", "bfloat16"] = parameter(
         "auto", "Numbers that it computes with; auto takes the faster on this machine."
     )
-    views: Literal["1", "4", "8"] = parameter(
-        "4", "Mirrored and turned copies of every frame whose results are averaged."
+    views: Literal["auto", "1", "4", "8"] = parameter(
+        "auto",
+        "Mirrored and turned copies of every frame whose results are averaged; auto takes as many as a tenth of the "
+        "budget allows, and 4 where epochs are counted.",
     )
     seed: int = parameter(0, "Seed of weights and pieces.", low=0)
 

@@ -28,6 +28,7 @@ _HOLES = {"1": 0, "3x3": 1, "5x5": 2}
 _FORMAT = 1
 _CHECKPOINT = 30.0  # s
 _CROP = 128  # px: a piece in which most pixels see as far as in a whole frame
+_FOR_VIEWS = 0.1  # of the budget
 _LEAST_TRAINING = 0.2  # of the budget, even where prediction takes all of it
 
 
@@ -47,6 +48,8 @@ class Model:
     raw_counts : bool
         Whether it was trained on values as they are stored (the published recipe), not on normalised ones.
     low_precision : bool
+    more_variance : float
+        What the stated variances were found to be too small by on pixels that were kept aside (normalised).
     """
 
     method: str
@@ -56,6 +59,7 @@ class Model:
     views: int = 1
     raw_counts: bool = False
     low_precision: bool = False
+    more_variance: float = 0.0
 
     @property
     def gives_errors(self) -> bool:
@@ -77,6 +81,7 @@ class Model:
             "views": self.views,
             "raw_counts": self.raw_counts,
             "low_precision": self.low_precision,
+            "more_variance": self.more_variance,
             "weights": {name: value.detach().cpu() for name, value in self.network.state_dict().items()},
         }
 
@@ -94,7 +99,7 @@ class Model:
         network = rebuild_network(state["method"], state["arguments"])
         network.load_state_dict(state["weights"])
         network.eval()
-        names = ("method", "arguments", "loss", "views", "raw_counts", "low_precision")
+        names = ("method", "arguments", "loss", "views", "raw_counts", "low_precision", "more_variance")
         return cls(network=network, **{name: state[name] for name in names})
 
     def blocks(
@@ -139,7 +144,7 @@ class Model:
             result = self.network(windows)
             if not self.gives_errors:
                 return result
-            mean, sd = losses.posterior(result.float(), windows[:, self.network.window // 2], noise)
+            mean, sd = losses.posterior(result.float(), windows[:, self.network.window // 2], noise, self.more_variance)
             return torch.stack([mean, sd], dim=1)
 
         def averaged(windows: Tensor) -> Tensor:
@@ -255,7 +260,7 @@ def train_model(
     low = settings.precision == "bfloat16"
     if settings.precision == "auto":
         low = faster_in_low_precision(network, where, side=min(recipe.crop_px, 64))
-    views = 1 if published else int(settings.views)
+    views = 1 if published or settings.views == "auto" else int(settings.views)
     model = Model(
         method=config.method,
         arguments=arguments,
@@ -267,10 +272,14 @@ def train_model(
     )
     seconds, steps = None, None
     if settings.epochs is not None:
+        model.views = 4 if settings.views == "auto" and not published else views
         steps = max(1, settings.epochs * _steps_per_epoch(crops, recipe, frames, published=published))
     else:
         count = int(frames.shape[0]) if predicted_frames is None else predicted_frames
-        left = config.budget - (time.perf_counter() - began) - _prediction_seconds(model, frames, count, config, where)
+        once = _prediction_seconds(replace(model, views=1), frames, count, where)
+        if settings.views == "auto" and not published:
+            model.views = next((each for each in (8, 4) if each * once <= _FOR_VIEWS * config.budget), 1)
+        left = config.budget - (time.perf_counter() - began) - once * model.views
         seconds = max(left, _LEAST_TRAINING * config.budget)
         if not published:
             steps = recipe.passes * _steps_per_epoch(crops, recipe, frames, published=False)
@@ -300,7 +309,16 @@ def train_model(
         on_checkpoint=on_checkpoint,
         checkpoint_seconds=min(_CHECKPOINT, config.budget / 10),
     )
-    return replace(model, network=training.finish()), training.looks
+    network = training.finish()
+    more = 0.0
+    if settings.loss == "poisson_gaussian":
+        # what is learned by heart looks surer than it is: the pixels kept aside tell by how much, and in a small movie
+        # they leave room for more, which is added
+        found = [losses.unstated_variance(*each, known).cpu() for each in training.on_kept_aside()]
+        if found:
+            values = torch.cat(found)
+            more = max(float(values.mean() + values.std() / len(values) ** 0.5), 0.0)
+    return replace(model, network=network, more_variance=more), training.looks
 
 
 def normalised_noise(noise: NoiseScale, scale: Scale) -> losses.NormalisedNoise:
@@ -339,7 +357,7 @@ def _steps_per_epoch(crops: Crops, recipe: Recipe, frames: Frames, *, published:
     return max(1, crops.learned_pixels // (recipe.batch * recipe.crop_px**2))
 
 
-def _prediction_seconds(model: Model, frames: Frames, count: int, config: DenoiseConfig, device: torch.device) -> float:
+def _prediction_seconds(model: Model, frames: Frames, count: int, device: torch.device) -> float:
     """How long the model will take for `count` frames, from one tile."""
     side = min(128, int(frames.shape[1]), int(frames.shape[2]))
     side += -side % model.network.grid

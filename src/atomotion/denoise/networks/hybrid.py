@@ -8,17 +8,18 @@ from atomotion.denoise.networks.network import Network
 from atomotion.denoise.networks.unet import UNetBody
 
 _SLOPE = 0.1
+_SHOWN = 0.5  # part of the pieces of training in which the branch sees its frame
 
 
 class Hybrid(Network):
     """A small U-Net over the neighbouring frames, and a blind branch that looks at the frame itself.
 
     The neighbours are other exposures, with noise of their own, so nothing of them has to be hidden: the U-Net sees
-    them whole and says what the frame should look like. What is *new* in the frame comes through the second branch: a
-    stack of 3 x 3 convolutions over the frame and the U-Net's features, whose l-th layer knows the frame up to l pixels
-    away and is tapped by a 3 x 3 convolution without centre, dilated by ``l + 1 + hole``. No tap reaches the hole, all
-    of them together see the rest, and 1 x 1 convolutions join everything. So an event that lives for a single frame
-    stays in that frame, while the pixel that is predicted never sees its own noise.
+    them whole and says what the frame should look like. What is *new* in the frame, its difference to that, comes
+    through the second branch: a stack of 3 x 3 convolutions, whose l-th layer knows the frame up to l pixels away and
+    is tapped by a 3 x 3 convolution without centre, dilated by ``l + 1 + hole``. No tap reaches the hole, all of them
+    together see the rest, and 1 x 1 convolutions join everything. So an event that lives for a single frame stays in
+    that frame, while the pixel that is predicted never sees its own noise.
 
     Parameters
     ----------
@@ -51,16 +52,23 @@ class Hybrid(Network):
         middle_width: int = 12,
         layers: int = 6,
     ) -> None:
-        body = UNetBody(max(window - 1, 1), width, width)
         reach = 2 * layers + 1 + hole if middle_width else 0
+        body = UNetBody(window - 1, width, width) if window > 1 else None
         # the blind branch reads the U-Net's features, so what it sees of the neighbours lies that much farther
         super().__init__(
-            window=window, outputs=outputs, blind="middle", hole=hole, halo=body.halo + reach, grid=body.grid
+            window=window,
+            outputs=outputs,
+            blind="middle",
+            hole=hole,
+            halo=reach + (body.halo if body else 0),
+            grid=body.grid if body else 1,
         )
-        self.body, self.layers, self.middle_width = body, layers, middle_width
-        joined = width
+        self.body, self.middle_width = body, middle_width
+        known = width if body else 0
+        self.expected = nn.Conv2d(known, 1, 1) if body else None
+        joined = known
         if middle_width:
-            self.entry = nn.Conv2d(1 + width, middle_width, 1)
+            self.entry = nn.Conv2d(1 + known, middle_width, 1)
             self.stack = nn.ModuleList(nn.Conv2d(middle_width, middle_width, 3, padding=1) for _ in range(layers))
             self.taps = nn.ModuleList(
                 RingConv(middle_width, middle_width, layer + 1 + hole) for layer in range(layers + 1)
@@ -69,24 +77,32 @@ class Hybrid(Network):
         self.join = nn.Conv2d(joined, 2 * width, 1)
         self.mix = nn.Conv2d(2 * width, 2 * width, 1)
         self.out = nn.Conv2d(2 * width, outputs, 1)
+        # training starts from what the neighbours expect, and learns from there what the frame adds
+        nn.init.zeros_(self.out.weight)
 
     def forward(self, frames: Tensor) -> Tensor:
         """(batch, window, y, x) to (batch, outputs, y, x)."""
         middle = self.window // 2
         own = frames[:, middle : middle + 1]
-        others = torch.cat([frames[:, :middle], frames[:, middle + 1 :]], dim=1)
-        if self.window == 1:
-            others = torch.zeros_like(own)
-        known = functional.leaky_relu(self.body(others), _SLOPE)
-        features = [known]
+        features: list[Tensor] = []
+        expected = torch.zeros_like(own)
+        if self.body is not None and self.expected is not None:
+            others = torch.cat([frames[:, :middle], frames[:, middle + 1 :]], dim=1)
+            features.append(functional.leaky_relu(self.body(others), _SLOPE))
+            expected = self.expected(features[0])
         if self.middle_width:
-            state = functional.leaky_relu(self.entry(torch.cat([own, known], dim=1)), _SLOPE)
+            new = own - expected.detach()
+            if self.training:
+                # in half of the pieces the neighbours have to do alone, which they would else leave to the branch
+                new = new * (torch.rand((len(new), 1, 1, 1), device=new.device) < _SHOWN)
+            state = functional.leaky_relu(self.entry(torch.cat([new, *features], dim=1)), _SLOPE)
             features.append(self.taps[0](state))
             for layer, tap in zip(self.stack, self.taps[1:], strict=True):
                 state = functional.leaky_relu(layer(state), _SLOPE)
                 features.append(tap(state))
         joined = functional.leaky_relu(self.join(torch.cat(features, dim=1)), _SLOPE)
-        return self.out(functional.leaky_relu(self.mix(joined), _SLOPE))
+        change = self.out(functional.leaky_relu(self.mix(joined), _SLOPE))
+        return torch.cat([change[:, :1] + expected, change[:, 1:]], dim=1)
 
 
 class RingConv(nn.Module):

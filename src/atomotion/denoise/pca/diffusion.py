@@ -9,7 +9,8 @@ from scipy.optimize import isotonic_regression
 
 from atomotion.data import UsageError
 from atomotion.denoise.pca.centred import MOST_DENSE, CentredSeries
-from atomotion.denoise.pca.spectrum import NoiseFit, fit_noise
+from atomotion.denoise.pca.simulated_noise import simulated_products
+from atomotion.denoise.pca.spectrum import fit_noise
 
 _REACH = 3.0
 _MOST_MODES = 1000
@@ -78,8 +79,9 @@ def diffusion_maps(
     report(2, 4)
     energy, modes = _modes(products, neighbours)
     report(3, 4)
-    weights = 1.0 - _noise_of_modes(noise, products, neighbours)[: len(energy)] / np.maximum(energy, 1e-300)
-    weights = np.maximum(weights, 0.0)
+    simulated = simulated_products(noise.power, series.mask, min(len(series) - 1, _MOST_FRAMES))
+    expected = _noise_of_modes(noise.energy, simulated, products, neighbours)[: len(energy)]
+    weights = np.maximum(1.0 - expected / np.maximum(energy, 1e-300), 0.0)
     left = len(series) - len(energy)
     rest = (float(np.trace(products)) - float(np.sum(energy))) / left if left else 0.0
     own = max(0.0, 1.0 - noise.energy / rest) if rest > 0.0 else 0.0
@@ -88,15 +90,17 @@ def diffusion_maps(
     return result
 
 
-def _noise_of_modes(noise: NoiseFit, products: NDArray[np.float64], neighbours: float) -> NDArray[np.float64]:
-    """(n,) the energy of noise in every mode of the graph."""
-    n, few = len(products), len(noise.products)
-    flat = np.full(n, noise.energy)
+def _noise_of_modes(
+    noise: float, simulated: NDArray[np.float64], products: NDArray[np.float64], neighbours: float
+) -> NDArray[np.float64]:
+    """(n,) the energy of noise in every mode of the graph, from that of a frame and products of simulated noise."""
+    n, few = len(products), len(simulated)
+    flat = np.full(n, noise)
     spread = _spread(products)
     if few < _LEAST_FRAMES or spread == 0.0:
         return flat
-    share = min(1.0, _spread(noise.products) / spread)
-    alone, _ = _modes(noise.products, neighbours)
+    share = min(1.0, _spread(simulated) / spread)
+    alone, _ = _modes(simulated, neighbours)
     at = (np.arange(n) + 0.5) / n
     return flat + share * (np.interp(at, (np.arange(few) + 0.5) / few, alone) - flat)
 

@@ -40,8 +40,9 @@ def cosine_kernel_pca(
     :math:`\gamma = n \sum_q \lambda_q^{-1} v_q v_q^T`, which weighs the components *inversely* to their eigenvalues;
     and the pre-image is the fixed point of
     :math:`p_j = \gamma_{ij} (u_j \cdot z),\; y = \sum_j p_j x_j / \sum_j |p_j|,\; z = y / |y|` from ``z = u_i``, at
-    most 14 times. Dividing by the sum of the \|p\| makes y an average with signs, so that its amplitude is not that of
-    the image. Kept for comparison; it holds some eight matrices of n x n.
+    most 14 times. Likeness counts twice, in γ and in the product with z, so that frames opposite to the image enter
+    with the same sign as those like it; and dividing by the sum of the \|p\| gives y the amplitude of an average, not
+    that of the image. Kept for comparison; it holds some eight matrices of n x n.
 
     Parameters
     ----------

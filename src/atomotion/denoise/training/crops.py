@@ -178,7 +178,7 @@ class Crops:
             arrays = (piece.frames[0, ::order], piece.target[0], piece.counts[0])
             moved = [np.rot90(each, turns, axes=(-2, -1)) for each in arrays]
             moved = [each[..., ::-1] if mirrored else each for each in moved]
-            turned.append(Batch(frames=moved[0][None], target=moved[1][None], counts=moved[2][None]))
+            turned.append(Batch(frames=moved[0][None], target=moved[1][None], counts=moved[2][None].astype(bool)))
         return _joined(turned)
 
     def kept_aside(self, most: int, rng: np.random.Generator) -> list[Batch]:
@@ -206,7 +206,7 @@ class Crops:
         return Batch(
             frames=np.pad(window, [(0, 0), *fill])[None],
             target=np.pad(clip.frames[t, rows, columns], fill)[None],
-            counts=np.array(np.pad(counted[t, rows, columns], fill)[None], dtype=np.bool_),
+            counts=np.pad(counted[t, rows, columns], fill)[None],
         )
 
 

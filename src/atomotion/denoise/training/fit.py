@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -132,6 +132,13 @@ class Training:
         self.network.eval()
         return self.network
 
+    def on_kept_aside(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Output, target and pixels that count of every piece that was kept aside."""
+        for batch in self._aside:
+            frames, target, counts = self._tensors(batch)
+            with torch.no_grad():
+                yield self.network(frames).float(), target, counts
+
     def state(self) -> dict[str, Any]:
         """Everything that `resume` needs, for ``torch.save``."""
         return {
@@ -177,16 +184,18 @@ class Training:
         return float(loss.detach())
 
     def _loss_of(self, network: Network, batch: Batch) -> Tensor:
-        frames, target, counts = (
-            torch.from_numpy(np.ascontiguousarray(each)).to(self.device, non_blocking=True)
-            for each in (batch.frames, batch.target, batch.counts)
-        )
+        frames, target, counts = self._tensors(batch)
         if network.training and self.recipe.dropped:
             part = self.recipe.dropped * torch.rand((len(frames), 1, 1, 1), device=self.device)
             frames = frames * (torch.rand_like(frames) >= part)
         frames = frames.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.low_precision):
             return self.target(network, frames, target, counts, self.loss)
+
+    def _tensors(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        arrays = (batch.frames, batch.target, batch.counts)
+        frames, target, counts = (torch.from_numpy(np.ascontiguousarray(each)).to(self.device) for each in arrays)
+        return frames, target, counts
 
     def _look(self) -> Look:
         """Judge the averaged weights on what was kept aside."""

@@ -31,7 +31,7 @@ class NormalisedNoise:
         """The variance of the noise where the clean value is `clean`."""
         # counts near 0 would make the weight of a pixel endless
         least = 0.05 * self.slope * max(-self.dark, 1e-6) + 1e-6
-        return (self.slope * (clean - self.dark)).clamp(min=0) + max(self.constant, least)
+        return (self.slope * (clean - self.dark)).clamp(min=least) + self.constant
 
 
 def squared_error(output: Tensor, target: Tensor, counts: Tensor) -> Tensor:
@@ -66,7 +66,18 @@ def prior_variance(output: Tensor) -> Tensor:
     return output[:, 1].clamp(_LOWEST_LOG, _HIGHEST_LOG).exp()
 
 
-def posterior(output: Tensor, seen: Tensor, noise: NormalisedNoise) -> tuple[Tensor, Tensor]:
+def unstated_variance(output: Tensor, target: Tensor, counts: Tensor, noise: NormalisedNoise) -> Tensor:
+    """What the squared error has beyond the noise and the stated variance, for every pixel that counts, (k,).
+
+    On pixels that a network has not learned from, its mean is what the stated variance is too small by.
+    """
+    beyond = (target - output[:, 0]) ** 2 - noise.variance(output[:, 0]) - prior_variance(output)
+    return beyond[counts]
+
+
+def posterior(
+    output: Tensor, seen: Tensor, noise: NormalisedNoise, more_variance: float = 0.0
+) -> tuple[Tensor, Tensor]:
     r"""Mean and standard deviation of the clean value, given its surroundings and the pixel itself.
 
     .. math:: \hat x = \frac{s^2 y + n \mu}{s^2 + n}, \qquad \sigma^2 = \frac{s^2 n}{s^2 + n}
@@ -77,11 +88,13 @@ def posterior(output: Tensor, seen: Tensor, noise: NormalisedNoise) -> tuple[Ten
     seen : (n, y, x)
         The noisy values.
     noise : NormalisedNoise
+    more_variance : float
+        Added to the stated variance (`unstated_variance`).
 
     References
     ----------
     Laine et al., NeurIPS (2019), arXiv 1901.10277.
     """
-    mean, own = output[:, 0], prior_variance(output)
+    mean, own = output[:, 0], prior_variance(output) + more_variance
     n = noise.variance(mean)
     return (own * seen + n * mean) / (own + n), torch.sqrt(own * n / (own + n))

@@ -39,8 +39,8 @@ class Recipe:
     rate: float = 2e-3
     schedule: Literal["cosine", "published"] = "cosine"
     average: float = 0.998
-    dropped: float = 0.3
-    passes: int = 40
+    dropped: float = 0.5
+    passes: int = 60
     seed: int = 0
 
     def optimiser(self, network: Network) -> torch.optim.Optimizer:

@@ -11,7 +11,7 @@ Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 _MASKED = 0.015  # part of the pixels that Noise2Void replaces
 _NEAR = 2  # px: how far away it takes the replacement from
-_CONSISTENCY = 2.0  # weight of Neighbor2Neighbor's second term
+_CONSISTENCY = 1.0  # weight of Neighbor2Neighbor's second term
 
 
 def blind(network: Network, frames: Tensor, target: Tensor, counts: Tensor, loss: Loss) -> Tensor:
