@@ -79,7 +79,7 @@ def test_error_bars_are_written(tmp_path):
     movie = simulated(tmp_path, 2)
     words = ["denoise", str(movie), "-o", str(tmp_path / "p.mrcs"), "--network-loss", "poisson_gaussian", "--quiet"]
     assert main([*words, "--units-per-electron", "1", *NETWORK]) == 0
-    sd = read_movie(tmp_path / "p_denoised_sd.mrcs").frames[:]
+    sd = read_movie(tmp_path / "p_sd.mrcs").frames[:]
     assert sd.shape == (12, 48, 64)
     assert (sd > 0).all()
     assert sd.mean() < read_movie(movie).frames[:].std()

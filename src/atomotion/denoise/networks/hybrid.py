@@ -8,7 +8,6 @@ from atomotion.denoise.networks.network import Network
 from atomotion.denoise.networks.unet import UNetBody
 
 _SLOPE = 0.1
-_SHOWN = 0.5  # part of the pieces of training in which the branch sees its frame
 
 
 class Hybrid(Network):
@@ -92,9 +91,6 @@ class Hybrid(Network):
             expected = self.expected(features[0])
         if self.middle_width:
             new = own - expected.detach()
-            if self.training:
-                # in half of the pieces the neighbours have to do alone, which they would else leave to the branch
-                new = new * (torch.rand((len(new), 1, 1, 1), device=new.device) < _SHOWN)
             state = functional.leaky_relu(self.entry(torch.cat([new, *features], dim=1)), _SLOPE)
             features.append(self.taps[0](state))
             for layer, tap in zip(self.stack, self.taps[1:], strict=True):
