@@ -35,6 +35,7 @@ COMMANDS = {
     "periods": ("atomotion.cli.periods:periods", FILES, "Find periods of order and disorder in a table of order."),
     "trend": ("atomotion.cli.trend:trend", FILES, "Compare the order of several particles with their size."),
     "structure": ("atomotion.cli.structure:structure", FILES, "Measure every atom of a particle, and the particle."),
+    "compare": ("atomotion.cli.compare:compare", FILES, "Compare the states of a particle, and name the dynamics."),
     "simulate": ("atomotion.cli.simulate:app", FILES, "Simulate movies and particles with known truth."),
     "doctor": ("atomotion.cli.doctor:doctor", FILES, "Check the installation and this machine."),
 }

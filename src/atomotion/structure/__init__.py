@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "BondAngles": "bonds",
         "BondOrder": "orientational",
         "ChangeRates": "rates",
+        "CompareConfig": "comparison_config",
         "Contraction": "bonds",
         "Correlation": "rates",
         "CrystallinityScore": "score",

@@ -1,10 +1,12 @@
-"""Parameters of the comparison of states: which atoms are the same, how states are laid on each other, scores."""
+"""Parameters of the comparison of states: which atoms are the same, how states lie on each other, scores, and all."""
 
 from dataclasses import dataclass, field
 from typing import Literal
 
 from atomotion.data import parameter
 from atomotion.data.errors import UsageError
+from atomotion.structure.config import StructureConfig
+from atomotion.structure.kinds_config import DynamicsConfig
 
 # name: (largest distance [Å], rule); papers 001 and 004 take 2.2 Å for the diameter of platinum
 MATCHING_PRESETS: dict[str, tuple[float, Literal["optimal", "mutual"]]] = {
@@ -78,3 +80,19 @@ class ScoreConfig:
     limit: float = parameter(1.0, "Largest distance of a found atom from its true place.", unit="Å", low=0.01, high=5.0)
     surface: int = parameter(9, "True atoms with at most this many neighbours are surface.", low=0, high=12)
     mirror: bool = parameter(True, "Try the mirror images too: projections do not tell the hand of a model.")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CompareConfig:
+    """How the states of a trajectory are compared: laid on each other, matched, measured, and what kind they show.
+
+    Every state is measured as a structure is; the errors of the curves are those that the kind of dynamics takes.
+    """
+
+    farthest: float | None = parameter(
+        None, "Longest way of an atom that counts as rearranged; any if not given.", unit="Å", low=0.1, high=1000.0
+    )
+    by_element: bool = parameter(True, "Atoms of different elements are never the same atom.")
+    alignment: AlignmentConfig = field(default_factory=AlignmentConfig)
+    dynamics: DynamicsConfig = field(default_factory=DynamicsConfig)
+    structure: StructureConfig = field(default_factory=StructureConfig)

@@ -1,0 +1,86 @@
+"""A particle coloured by its measures: from outside along one direction, and cut open along another."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike, NDArray
+
+from atomotion.report.figures.atom_view import (
+    Colours,
+    colours_of,
+    crystal_axes,
+    draw_atoms,
+    frame_around,
+    looking_along,
+    nanometre_bar,
+)
+from atomotion.report.figures.style import INK, SOFT, new_figure
+
+_PER_ROW = 4
+
+
+def measured_atoms(
+    positions: NDArray[np.float64], measures: Sequence[tuple[str, ArrayLike]], *, spacing: float
+) -> Figure:
+    """Two pictures per measure: the whole particle seen near [100], and the half behind its centre along [110].
+
+    Parameters
+    ----------
+    positions : (n, 3) float, x y z [Å]
+    measures : sequence of (label, values)
+        Values (n,) are numbers or words.
+    spacing : float [Å]
+        The nearest-neighbour distance; discs touch.
+    """
+    axes = crystal_axes(positions)
+    outside = looking_along([1, 0, 0], [0, 0, 1], axes, tilt=True)
+    inside = looking_along([1, 1, 0], [0, 0, 1], axes, tilt=False)
+    frame = frame_around([positions])
+    behind = (positions - positions.mean(axis=0)) @ inside[2] < 0.25 * spacing
+    blocks = -(-len(measures) // _PER_ROW)
+    columns = min(len(measures), _PER_ROW)
+    figure = new_figure(2.55 * columns + 0.3, 5.3 * blocks)
+    panels = figure.subplots(2 * blocks, columns, squeeze=False)
+    for panel in panels.ravel():
+        panel.set_axis_off()
+    for number, (label, values) in enumerate(measures):
+        row, column = 2 * (number // columns), number % columns
+        colours = colours_of(values)
+        radius = 0.5 * spacing
+        draw_atoms(panels[row, column], positions, colours.rgb, outside, radius=radius, within=frame, title=label)
+        draw_atoms(panels[row + 1, column], positions[behind], colours.rgb[behind], inside, radius=radius, within=frame)
+        _legend(figure, panels[row + 1, column], colours)
+        if column == 0:
+            nanometre_bar(panels[row, 0], frame[1], radius)
+            for each, text in ((row, "from outside, near [100]"), (row + 1, "cut open along [110]")):
+                panels[each, 0].text(
+                    -0.02, 0.5, text, transform=panels[each, 0].transAxes, rotation=90, ha="right", va="center",
+                    fontsize=8, color=SOFT,
+                )  # fmt: skip
+    return figure
+
+
+def _legend(figure: Figure, panel: object, colours: Colours) -> None:
+    if colours.scale is not None:
+        map_, norm = colours.scale
+        bar = figure.colorbar(
+            ScalarMappable(norm=norm, cmap=map_), ax=panel, location="bottom", fraction=0.05, pad=0.02, aspect=22
+        )
+        bar.ax.tick_params(labelsize=7.5, colors=SOFT, labelcolor=INK)
+        bar.outline.set_visible(False)  # type: ignore[operator]
+        bar.locator = MaxNLocator(nbins=4)
+        bar.update_ticks()
+        boundaries = getattr(norm, "boundaries", None)
+        if boundaries is not None:
+            bar.set_ticks(list(np.arange(boundaries[0] + 0.5, boundaries[-1])))
+            bar.ax.minorticks_off()
+        return
+    handles = [Patch(color=colour, label=name) for name, colour in colours.names.items()]
+    panel.legend(  # type: ignore[attr-defined]
+        handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=min(3, len(handles)), frameon=False,
+        fontsize=7.5, handlelength=0.9, columnspacing=0.9, handletextpad=0.4,
+    )  # fmt: skip
