@@ -51,8 +51,8 @@ def compare(
         lines = [
             f"{values['states']} states, {values['atoms_first']} to {values['atoms_last']} atoms; "
             f"{values['core_atoms']} stay in all of them",
-            f"in {values['states'] - 1} steps: {sum(values['removed'])} removed, {sum(values['added'])} added, "
-            f"{sum(values['rearranged'])} of each moved elsewhere",
+            f"over the steps {sum(values['removed'])} removed and {sum(values['added'])} added, of which "
+            f"{sum(values['rearranged'])} may have moved elsewhere",
         ]
         if values["rate_atoms_per_s"] is not None:
             lines.append(f"{values['rate_atoms_per_s']:.3g} atoms per second")

@@ -6,7 +6,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from atomotion.project.stage import Stage
 
-NAMES = ("noise", "drift", "region", "denoise", "quality", "order", "periods", "trend", "simulate", "structure", "compare")
+NAMES = (
+    "noise",
+    "drift",
+    "region",
+    "denoise",
+    "quality",
+    "order",
+    "periods",
+    "trend",
+    "simulate",
+    "structure",
+    "compare",
+)
 
 
 def every_stage() -> "list[Stage]":

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from atomotion.data import InputError
@@ -12,7 +11,7 @@ from atomotion.project.leaf import read_json
 from atomotion.project.stage import Stage, Task
 from atomotion.report.page import Figure, Section, Table
 from atomotion.stages import compare_tables as tables
-from atomotion.stages.compare_figures import draw
+from atomotion.stages.compare_figures import draw, explains
 from atomotion.stages.compare_outputs import OUTPUTS
 from atomotion.stages.compare_tables import Compared
 from atomotion.stages.states import GivenState, Windows, read_series, time_windows
@@ -64,7 +63,7 @@ def run(task: Task) -> None:
     write_atoms(task.output("compare_aligned.xyz"), tables.aligned_states(given))
     summary = _summary(given, changes, moved) | _rate(given) | _relations(correlations, trend) | _kind(given, curves)
     task.write_json("compare.json", summary | {"notes": notes})
-    draw(task, given, curves, changes, by_coordination, trend)
+    draw(task, given, curves, changes, by_coordination, correlations, trend)
 
 
 def _species(states: list[GivenState]) -> list[list[str]] | None:
@@ -144,11 +143,15 @@ def _rate(given: Compared) -> dict[str, Any]:
 
 
 def _disorder(curves: pd.DataFrame, notes: list[str]) -> DisorderTrend | None:
+    share = curves["disordered_fraction"].to_numpy(float)
     try:
-        return fit_disorder(curves["hull_diameter_A"], curves["disordered_fraction"])
+        trend = fit_disorder(curves["hull_diameter_A"], share)
     except InputError as error:
         notes.append(f"no fit of disorder against diameter: {error}")
         return None
+    if not explains(trend, share):
+        notes.append("the fit of disorder against diameter explains less than half of the variance over the states")
+    return trend
 
 
 def _relations(correlations: pd.DataFrame, trend: DisorderTrend | None) -> dict[str, Any]:
@@ -161,6 +164,7 @@ def _relations(correlations: pd.DataFrame, trend: DisorderTrend | None) -> dict[
         "disorder_exponent": None if trend is None else trend.exponent,
         "disorder_critical_diameter_A": None if trend is None else trend.critical_diameter,
         "disorder_critical_diameter_error_A": None if trend is None else trend.critical_diameter_error,
+        "disorder_rms": None if trend is None else trend.rms,
     }
 
 

@@ -21,6 +21,7 @@ def draw(
     curves: pd.DataFrame,
     changes: pd.DataFrame,
     by_coordination: pd.DataFrame,
+    correlations: pd.DataFrame,
     trend: DisorderTrend | None,
 ) -> None:
     """Draw the states, their curves, their steps and their relations."""
@@ -38,7 +39,7 @@ def draw(
     times = None if given.windows is None else (given.windows.t0, given.windows.t1)
     save(state_curves(_curves(given, curves), times=times, rates=given.rates()), task.figure("compare_curves.png"))
     save(state_steps(changes, by_coordination), task.figure("compare_steps.png"))
-    scatters = _scatters(curves, trend)
+    scatters = _scatters(curves, correlations, trend)
     if len(curves) > 2 and scatters:
         save(state_relations(scatters), task.figure("compare_relations.png"))
 
@@ -66,6 +67,7 @@ def _curves(given: Compared, curves: pd.DataFrame) -> list[Curve]:
         _with_error("radial strain (%)", strain, curves["mean_radial_strain_error_percent"].to_numpy(float)),
         Curve("penetration depth (Å)", depth, low, high),
         Curve("disordered fraction", curves["disordered_fraction"].to_numpy(float)),
+        Curve("crystallinity score (program)", curves["crystallinity_score_program"].to_numpy(float)),
     ]
 
 
@@ -73,20 +75,26 @@ def _with_error(label: str, values: np.ndarray, error: np.ndarray) -> Curve:
     return Curve(label, values, values - _TWO_SIDED * error, values + _TWO_SIDED * error)
 
 
-def _scatters(curves: pd.DataFrame, trend: DisorderTrend | None) -> list[Scatter]:
+def _scatters(curves: pd.DataFrame, correlations: pd.DataFrame, trend: DisorderTrend | None) -> list[Scatter]:
     found = []
     strain, score = (
         curves[name].to_numpy(float) for name in ("mean_radial_strain_percent", "crystallinity_score_program")
     )
-    known = np.isfinite(strain) & np.isfinite(score)
-    if known.sum() > 2 and np.ptp(strain[known]) > 0 and np.ptp(score[known]) > 0:
-        text = f"R = {np.corrcoef(strain[known], score[known])[0, 1]:.2f}"
+    row = correlations.set_index("second").loc["crystallinity_score_program"]
+    if np.isfinite(row["r"]):
+        interval = f" ({row['low']:.2f} to {row['high']:.2f})" if np.isfinite(row["low"]) else ""
+        text = f"R = {row['r']:.2f}{interval}"
         found.append(Scatter(strain, score, "radial strain (%)", "crystallinity score (program)", text))
     diameter, share = (curves[name].to_numpy(float) for name in ("hull_diameter_A", "disordered_fraction"))
     line, text = None, ""
-    if trend is not None:
+    if trend is not None and explains(trend, share):
         x = np.linspace(diameter.min() - 0.02 * np.ptp(diameter), diameter.max(), 200)
         line = (x, trend.share(x))
         text = f"1 - A (d - {trend.critical_diameter:.1f} Å)^{-trend.exponent:.2f}"
     found.append(Scatter(diameter, share, "hull diameter (Å)", "disordered fraction", text, line))
     return found
+
+
+def explains(trend: DisorderTrend, share: np.ndarray) -> bool:
+    """Whether the curve explains half of the variance of the shares of disordered atoms."""
+    return bool(trend.rms**2 < 0.5 * np.nanvar(share))

@@ -32,6 +32,7 @@ _KEYS = (
     Column("disorder_exponent", "n of that fit."),
     Column("disorder_critical_diameter_A", "d_c of that fit; null where there is none, see `notes`."),
     Column("disorder_critical_diameter_error_A", "Its standard error."),
+    Column("disorder_rms", "Root mean square difference between the shares and that fit."),
     Column("kind", "Kind of dynamics: ESC, ESIP, ECT, EFC, FACHC, FAC or undetermined."),
     Column("kind_name", "The same in words."),
     Column("reason", "The rule that gave it, with its numbers, or why there is none."),

@@ -28,13 +28,10 @@ class GivenState:
     atoms : ase.Atoms
     source : str
         File name; with the number of the state, from 1, where the file holds several.
-    notes : tuple of str
-        Pairs of atoms that are too near each other.
     """
 
     atoms: "Atoms"
     source: str
-    notes: tuple[str, ...]
 
 
 def read_state(path: Path, *, element: str | None, number: int | None) -> tuple[GivenState, int]:
@@ -78,11 +75,11 @@ def read_series(paths: Sequence[Path], *, element: str | None) -> list[GivenStat
 def _given(atoms: "Atoms", path: Path, number: int | None) -> GivenState:
     source = path.name if number is None else f"{path.name}:{number}"
     try:
-        notes = check_spacing(atoms.positions)
+        check_spacing(atoms.positions)
     except InputError as error:
         where = str(path) if number is None else f"state {number} of {path}"
         raise InputError(f"{where}: {error}") from error
-    return GivenState(atoms=atoms, source=source, notes=tuple(notes))
+    return GivenState(atoms=atoms, source=source)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -21,8 +21,8 @@ _FOG = 0.6
 CATEGORIES: dict[str, str] = {
     "fcc": "#7fb59a", "hcp": "#c0392b", "icosahedral": "#d4a017", "fivefold": "#7a5195", "other": "#444b54",
     "surface": "#c9d3dc", "none": "#e3e7eb", "True": "#1f6f9f", "False": "#d9822b",
-    "terrace": "#cfd8e0", "step": "#5d9bc4", "kink": "#e39a3b", "foot": "#a9c8a0", "edge": "#8f7fb8", "vertex": "#b5485d",
-    "adatom": "#6b3e12", "rough": "#9aa3ab", "inner": "#f0e6c8",
+    "terrace": "#cfd8e0", "step": "#5d9bc4", "kink": "#e39a3b", "foot": "#a9c8a0", "edge": "#8f7fb8",
+    "vertex": "#b5485d", "adatom": "#6b3e12", "rough": "#9aa3ab", "inner": "#f0e6c8",
 }  # fmt: skip
 _MORE_COLOURS = ("#1f6f9f", "#d9822b", "#3a8f5c", "#7a5195", "#b5485d", "#8a7f2d", "#4c9aa8", "#a0693e", "#5b6875")
 
@@ -73,7 +73,7 @@ def looking_along(direction: ArrayLike, up: ArrayLike, axes: NDArray[np.float64]
 
 
 def colours_of(values: ArrayLike) -> Colours:
-    """Colours for numbers (diverging where they have both signs, in steps where they are few whole numbers) or words."""
+    """Colours for numbers (diverging where both signs occur, in steps for a few whole numbers) or for words."""
     given = np.asarray(values)
     if given.dtype.kind in "OSUb":
         words = given.astype(str)
@@ -143,7 +143,7 @@ def draw_atoms(
             facecolors=shown,
             edgecolors=0.55 * shown,
             linewidths=0.4,
-        )  # fmt: skip
+        )
     )
     axes.set_xlim(-half - radius, half + radius)
     axes.set_ylim(-half - radius, half + radius)

@@ -9,12 +9,12 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from atomotion.report.figures.atom_view import crystal_axes, draw_atoms, frame_around, looking_along, nanometre_bar
-from atomotion.report.figures.style import SOFT, new_figure
+from atomotion.report.figures.style import INK, SOFT, new_figure
 
 FATE_COLOURS = {
-    "kept": "#d5dce2", "removed": "#d9622b", "added": "#1f6f9f", "rearranged": "#8e5bb0", "none": "#e9edf0",
+    "kept": "#d5dce2", "removed": "#d9622b", "added": "#1f6f9f", "rearranged": "#8e5bb0",
 }  # fmt: skip
-_PER_ROW = 5
+_PER_ROW = 6
 
 
 def state_changes(
@@ -25,7 +25,7 @@ def state_changes(
     *,
     spacing: float,
 ) -> Figure:
-    """Every state twice: coloured by what becomes of its atoms until the next, and by where they came from.
+    """Every state but the last by what becomes of its atoms until the next, and all but the first by where they came from.
 
     Parameters
     ----------
@@ -36,9 +36,10 @@ def state_changes(
     titles : sequence of str
     spacing : float [Å]
     """
-    columns = min(_PER_ROW, len(states))
-    blocks = -(-len(states) // columns)
-    figure = new_figure(2.2 * columns + 0.3, 4.9 * blocks + 0.3)
+    blocks = -(-len(states) // _PER_ROW)
+    columns = -(-len(states) // blocks)
+    cell = 2.0 if columns > 4 else 2.5
+    figure = new_figure(cell * columns + 0.3, (2 * cell + 0.6) * blocks + 0.3)
     panels = figure.subplots(2 * blocks, columns, squeeze=False)
     for panel in panels.ravel():
         panel.set_axis_off()
@@ -47,9 +48,11 @@ def state_changes(
     for number, positions in enumerate(states):
         row, column = 2 * (number // columns), number % columns
         for below, (words, title) in enumerate(((until[number], titles[number]), (since[number], ""))):
-            rgb = np.array([to_rgb(FATE_COLOURS[word]) for word in words])
             panel = panels[row + below, column]
-            draw_atoms(panel, positions, rgb, view, radius=0.5 * spacing, within=frame, title=title)
+            if (words != "none").any():
+                rgb = np.array([to_rgb(FATE_COLOURS[word]) for word in words])
+                draw_atoms(panel, positions, rgb, view, radius=0.5 * spacing, within=frame)
+            panel.set_title(title, fontsize=9, color=INK)
             if column == 0:
                 name = "until the next state" if below == 0 else "since the state before"
                 panel.text(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from atomotion.report.figures.style import BLUE, ORANGE, SOFT, new_figure, tidy
 from atomotion.structure.rates import ChangeRates
 
-_COLUMNS = 3
+_COLUMNS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def state_curves(
     number = len(curves) + (rates is not None)
     columns = min(_COLUMNS, number)
     rows = -(-number // columns)
-    figure = new_figure(3.3 * columns, 2.5 * rows + 0.2)
+    figure = new_figure(2.75 * columns, 2.4 * rows + 0.2)
     panels = figure.subplots(rows, columns, squeeze=False, sharex=True).ravel()
     states = np.arange(1, len(curves[0].values) + 1, dtype=float)
     x, half = (

@@ -21,7 +21,7 @@ def state_steps(changes: pd.DataFrame, by_coordination: pd.DataFrame) -> Figure:
     """
     figure = new_figure(9.5, 3.5)
     left, right = figure.subplots(1, 2)
-    tidy(left, xlabel="step", ylabel="atoms")
+    tidy(left, xlabel="step", ylabel="atoms gone (-) and new (+)")
     place = np.arange(len(changes))
     moved = changes["rearranged"].to_numpy()
     lost, gained = changes["removed"].to_numpy() - moved, changes["added"].to_numpy() - moved
@@ -45,8 +45,8 @@ def state_steps(changes: pd.DataFrame, by_coordination: pd.DataFrame) -> Figure:
         )
     rows = by_coordination[by_coordination["step"] == "all"]
     right.errorbar(
-        rows["coordination_number"], rows["mean_A"], yerr=rows["standard_error_A"], color=INK, linewidth=2.0, marker="o",
-        markersize=4, capsize=2.5, label="all steps" if len(steps) > 1 else names[0],
+        rows["coordination_number"], rows["mean_A"], yerr=rows["standard_error_A"], color=INK, linewidth=2.0,
+        marker="o", markersize=4, capsize=2.5, label="all steps" if len(steps) > 1 else names[0],
     )  # fmt: skip
     right.set_ylim(bottom=0.0)
     right.legend(frameon=False, fontsize=7.5, loc="upper left", bbox_to_anchor=(1.0, 1.0))
