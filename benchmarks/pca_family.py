@@ -15,7 +15,10 @@ from collections.abc import Callable
 import numpy as np
 from scipy import ndimage
 
+from atomotion.denoise.config import DenoiseConfig
+from atomotion.denoise.learned import train_model
 from atomotion.denoise.pca import component_count, cosine_kernel_pca, diffusion_maps, probabilistic_pca, shrunk_pca
+from atomotion.denoise.stabilise import measure_noise_scale
 from atomotion.geometry import random_quaternions, rotate
 from atomotion.particles import particle
 from atomotion.scattering import peng_atoms, project_atoms
@@ -39,6 +42,14 @@ def average_of_five(images: np.ndarray) -> np.ndarray:
     return ndimage.uniform_filter1d(images, 5, axis=0, mode="nearest")
 
 
+def hybrid(images: np.ndarray) -> np.ndarray:
+    """The default network, as `denoise --budget 3min` trains it; the noise reaches over several pixels."""
+    config = DenoiseConfig(budget=180.0)
+    noise = measure_noise_scale(images)
+    model, _ = train_model(images, config, noise, hole=2, device="cpu")
+    return np.concatenate([values for _, values, _ in model.blocks(images, noise, device="cpu")])
+
+
 METHODS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "noisy": lambda images: images,
     "average of 5 frames": average_of_five,
@@ -48,7 +59,7 @@ METHODS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "cosine kernel PCA, corrected": cosine_kernel_pca,
     "probabilistic PCA, 100, samples=frames": lambda images: probabilistic_pca(images, 100, samples="frames"),
     "cosine kernel PCA, 500, published": lambda images: cosine_kernel_pca(images, 500, variant="published"),
-    # ---- more methods go here: "name": a function of images (n, y, x) that gives denoised images, e.g. "hybrid": ...
+    "hybrid network, hole of 5 x 5, 3 min": hybrid,
 }
 
 
