@@ -1,8 +1,8 @@
 """Ten states of 300 to 700 atoms in any mutual orientation: aligned over all lattice copies, compared, core found.
 
-Goal: 5 s on one core, with every planted removal, addition and move counted exactly. Measured against two others: the
-states only improved from where they lie (the null), and the one-to-one matching alone with the motions known (the
-limit that no search can beat).
+Goal: 5 s on one core with all measures of every state, and every planted removal, addition and move counted exactly.
+Measured against two others: the states only improved from where they lie (the null), and the one-to-one matching alone
+with the motions known (the limit that no search can beat).
 """
 
 import os
@@ -14,6 +14,7 @@ import time
 from itertools import pairwise
 
 import numpy as np
+from ase import Atoms
 from scipy.spatial import cKDTree
 
 from atomotion.geometry.rotations import matrices_from_quaternions, random_quaternions
@@ -22,6 +23,7 @@ from atomotion.structure.alignment_of_states import align_series
 from atomotion.structure.changes import compare_states
 from atomotion.structure.comparison_config import AlignmentConfig
 from atomotion.structure.series_comparison import compare_series
+from atomotion.structure.summary import summarise_particle
 
 STATES, SEEDS = 10, 3
 
@@ -78,17 +80,22 @@ def main() -> int:
         found = compare_series(states)
         ours = time.process_time() - began
         began = time.process_time()
+        for each in found.positions:
+            summarise_particle(Atoms(f"Pt{len(each)}", positions=each))
+        measures = time.process_time() - began
+        began = time.process_time()
         for a, b in pairwise(still):
             compare_states(a, b)
         limit = time.process_time() - began
         right = exact(found.positions, whose)
         given, _ = align_series([each - each.mean(axis=0) for each in states], AlignmentConfig(search="given"))
         print(
-            f"{len(states[0])} to {len(states[-1])} atoms: {ours:.2f} s CPU, {ours / limit:.0f} times the matching; "
+            f"{len(states[0])} to {len(states[-1])} atoms: {ours:.2f} s CPU, {ours / limit:.0f} times the matching, "
+            f"and {measures:.2f} s for the measures of the states; "
             f"exact in {right} of {len(found.changes)} comparisons, {exact(given, whose)} from the given positions; "
             f"core of {found.core.indices.shape[1]} atoms, {len(set.intersection(*map(set, whose)))} true"
         )
-        slowest, counted = max(slowest, ours), counted + right
+        slowest, counted = max(slowest, ours + measures), counted + right
     print(f"slowest {slowest:.2f} s, {'within' if slowest < 5 else 'ABOVE'} 5 s")
     return 0 if slowest < 5 and counted == SEEDS * (STATES - 1) else 1
 

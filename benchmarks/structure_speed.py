@@ -139,16 +139,23 @@ def main() -> int:
     python = parser.parse_args().pyscal_python
     if python is None:
         print("pyscal3: left out; name the Python that has it with --pyscal-python PATH or PYSCAL_PYTHON")
+    late = []
     for name, atoms in particles().items():
         table = measure_atoms(atoms)
         whole = seconds(lambda atoms=atoms: measure_atoms(atoms))
         summary = seconds(lambda atoms=atoms, table=table: summarise_particle(atoms, table=table))
-        print(f"{name}: table {whole:.3f} s CPU, summary {summary:.3f}, together {whole + summary:.3f}")
+        goal = 0.5 if len(atoms) < 1000 else 10.0
+        within = whole + summary < goal
+        late += [] if within else [name]
+        print(
+            f"{name}: table {whole:.3f} s CPU, summary {summary:.3f}, together {whole + summary:.3f}, "
+            f"{'within' if within else 'ABOVE'} {goal:g} s"
+        )
         for part, step in parts(atoms).items():
             print(f"  {part:26} {1e3 * seconds(step):8.1f} ms")
         if python is not None:
             beside_pyscal(python, atoms)
-    return 0
+    return 1 if late else 0
 
 
 if __name__ == "__main__":

@@ -238,9 +238,9 @@ def test_posterior_mean_beats_both_and_its_error_is_right():
 def test_error_bars_hold():
     """Stated errors are never much too small; the pixels kept aside, few in a small movie, make them somewhat large."""
     ratios = []
-    for seed in range(3):
+    for seed in range(2):
         clean, noisy = blobs(20 + seed, shape=(32, 64, 64), mean=6.0)
-        config = DenoiseConfig(network=replace(SMALL, epochs=20, width=8, loss="poisson_gaussian"))
+        config = DenoiseConfig(network=replace(SMALL, epochs=14, width=8, loss="poisson_gaussian"))
         model, _ = run(noisy, config)
         blocks = list(model.blocks(noisy, measure_noise_scale(noisy, 1.0), device="cpu"))
         values = np.concatenate([block for _, block, _ in blocks])
@@ -303,14 +303,14 @@ def test_hole_follows_the_correlation():
 def test_larger_hole_is_needed_where_pixels_are_correlated():
     """Noise that reaches into the next pixel is restored through a hole of one pixel and removed by one of 3 x 3."""
     errors = {0: [], 1: []}
-    for seed in range(2):
+    for seed in range(1):
         clean, _ = blobs(30 + seed)
         rng = np.random.default_rng(seed)
         white = rng.normal(size=clean.shape)
         noise = white + 0.6 * np.roll(white, 1, axis=2) + 0.6 * np.roll(white, 1, axis=1)
         noisy = (clean + 1.5 * noise).astype(np.float32)
         for hole in errors:
-            config = DenoiseConfig(network=replace(SMALL, epochs=40, width=8))
+            config = DenoiseConfig(network=replace(SMALL, epochs=30, width=8))
             model, _ = run(noisy, config, hole=hole)
             assert model.network.hole == hole
             errors[hole].append(np.mean((denoised(model, noisy, None) - clean) ** 2))

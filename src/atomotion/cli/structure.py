@@ -48,6 +48,6 @@ def structure(
             "penetration depth (Å)": values["penetration_depth_A"],
         }
         if values["strain_method"] == "published":
-            facts["  of which shown"] = values["strain_retained_radial"]
+            facts["  share shown"] = values["strain_retained_radial"]
         command.say(summary=facts_in_words(facts), next_command=f"atomotion compare {atoms} NEXT_STATE.xyz -o changes")
     return 0

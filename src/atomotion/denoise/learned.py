@@ -371,4 +371,4 @@ def _prediction_seconds(model: Model, frames: Frames, count: int, device: torch.
             began = time.perf_counter()
             output(windows).float().cpu()
             times.append(time.perf_counter() - began)
-    return 1.1 * min(times) * count * int(frames.shape[1]) * int(frames.shape[2]) / side**2
+    return 1.25 * min(times) * count * int(frames.shape[1]) * int(frames.shape[2]) / side**2

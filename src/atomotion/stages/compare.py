@@ -18,6 +18,7 @@ from atomotion.stages.states import GivenState, Windows, read_series, time_windo
 from atomotion.structure.comparison_config import CompareConfig
 from atomotion.structure.disorder_trend import DisorderTrend, fit_disorder
 from atomotion.structure.kinds import KIND_NAMES, kind_of_dynamics
+from atomotion.structure.rates import linear_trend
 from atomotion.structure.series_comparison import SeriesComparison, compare_series
 from atomotion.structure.summary import summarise_particle
 from atomotion.structure.table import measure_atoms
@@ -138,7 +139,7 @@ def _rate(given: Compared) -> dict[str, Any]:
     rates = given.rates()
     if len(given.states) == 2 and rates is not None:
         return dict(zip(keys, (rates.rate[0], rates.low[0], rates.high[0]), strict=True))
-    line = tables.linear_trend(given.windows.middle, given.counts)
+    line = linear_trend(given.windows.middle, given.counts)
     return dict(zip(keys, (line.slope, line.low, line.high), strict=True))
 
 

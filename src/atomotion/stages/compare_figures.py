@@ -65,6 +65,7 @@ def _curves(given: Compared, curves: pd.DataFrame) -> list[Curve]:
         ),
         _with_error("share with CN > 8", core, np.full(len(core), dynamics.core_error)),
         _with_error("radial strain (%)", strain, curves["mean_radial_strain_error_percent"].to_numpy(float)),
+        Curve("hull diameter (Å)", curves["hull_diameter_A"].to_numpy(float)),
         Curve("penetration depth (Å)", depth, low, high),
         Curve("disordered fraction", curves["disordered_fraction"].to_numpy(float)),
         Curve("crystallinity score (program)", curves["crystallinity_score_program"].to_numpy(float)),

@@ -43,6 +43,10 @@ _AGAINST_STRAIN = (
     "disordered_fraction",
     "fraction_cn_above_8",
 )
+_PER_ATOM = (
+    "coordination_number", "generalized_coordination_number", "nearest_bond_A", "radial_strain_percent", "q6_averaged",
+    "crystalline", "surface",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,7 +108,7 @@ def states_table(given: Compared) -> pd.DataFrame:
             "notes": ["; ".join(summary["notes"]) for summary in given.summaries],
         }
     )
-    table.insert(table.columns.get_loc("penetration_depth_A"), "mean_radial_strain_error_percent", strain.error)
+    table.insert(list(table.columns).index("penetration_depth_A"), "mean_radial_strain_error_percent", strain.error)
     return table
 
 
@@ -257,8 +261,6 @@ def aligned_states(given: Compared) -> "list[Atoms]":
     """The states in the frame of the first, with what was found of every atom as arrays, for one extXYZ series."""
     from ase import Atoms
 
-    measures = ("coordination_number", "generalized_coordination_number", "nearest_bond_A", "radial_strain_percent")
-    measures = (*measures, "q6_averaged", "crystalline", "surface")
     series = []
     for number, (state, (since, until)) in enumerate(zip(given.states, fates(given), strict=True)):
         info: dict[str, Any] = {"state": number + 1, "source": state.source}
@@ -279,7 +281,7 @@ def aligned_states(given: Compared) -> "list[Atoms]":
         arrays |= {"is_gone_next": np.isin(until, ["removed", "rearranged"]), "displacement": moved}
         for name, values in arrays.items():
             atoms.set_array(name, values)
-        for name in measures:
+        for name in _PER_ATOM:
             atoms.set_array(name, given.atoms[number][name].to_numpy())
         series.append(atoms)
     return series

@@ -83,9 +83,11 @@ class Judged:
     @property
     def what_is_known(self) -> dict[str, Any]:
         """What the estimators ask about the noise."""
-        correlation = self.noise.get("pixel_correlation")
+        white = self.noise.get("is_white_pixels")
+        # where the noise was found white, the table holds nothing but the table's own errors
+        correlation = self.noise.get("pixel_correlation") if white is False else None
         return {
-            "white_pixels": self.noise.get("is_white_pixels"),
+            "white_pixels": white,
             "white_frames": self.noise.get("is_white_frames"),
             "pixel_correlation": None if correlation is None else np.asarray(correlation, dtype=float),
         }

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -43,17 +44,17 @@ def measured_atoms(
     behind = (positions - positions.mean(axis=0)) @ inside[2] < 0.25 * spacing
     blocks = -(-len(measures) // _PER_ROW)
     columns = min(len(measures), _PER_ROW)
-    figure = new_figure(2.55 * columns + 0.3, 5.3 * blocks)
-    panels = figure.subplots(2 * blocks, columns, squeeze=False)
+    figure = new_figure(2.5 * columns + 0.3, 5.65 * blocks)
+    panels = figure.subplots(3 * blocks, columns, squeeze=False, height_ratios=[1.0, 1.0, 0.28] * blocks)
     for panel in panels.ravel():
         panel.set_axis_off()
     for number, (label, values) in enumerate(measures):
-        row, column = 2 * (number // columns), number % columns
+        row, column = 3 * (number // columns), number % columns
         colours = colours_of(values)
         radius = 0.5 * spacing
         draw_atoms(panels[row, column], positions, colours.rgb, outside, radius=radius, within=frame, title=label)
         draw_atoms(panels[row + 1, column], positions[behind], colours.rgb[behind], inside, radius=radius, within=frame)
-        _legend(figure, panels[row + 1, column], colours)
+        _legend(figure, panels[row + 2, column], colours)
         if column == 0:
             nanometre_bar(panels[row, 0], frame[1], radius)
             for each, text in ((row, "from outside, near [100]"), (row + 1, "cut open along [110]")):
@@ -64,23 +65,22 @@ def measured_atoms(
     return figure
 
 
-def _legend(figure: Figure, panel: object, colours: Colours) -> None:
-    if colours.scale is not None:
-        map_, norm = colours.scale
-        bar = figure.colorbar(
-            ScalarMappable(norm=norm, cmap=map_), ax=panel, location="bottom", fraction=0.05, pad=0.02, aspect=22
-        )
-        bar.ax.tick_params(labelsize=7.5, colors=SOFT, labelcolor=INK)
-        bar.outline.set_visible(False)  # type: ignore[operator]
-        bar.locator = MaxNLocator(nbins=4)
-        bar.update_ticks()
-        boundaries = getattr(norm, "boundaries", None)
-        if boundaries is not None:
-            bar.set_ticks(list(np.arange(boundaries[0] + 0.5, boundaries[-1])))
-            bar.ax.minorticks_off()
+def _legend(figure: Figure, panel: Axes, colours: Colours) -> None:
+    if colours.scale is None:
+        handles = [Patch(color=colour, label=name) for name, colour in colours.names.items()]
+        panel.legend(
+            handles=handles, loc="upper center", bbox_to_anchor=(0.5, 1.1), ncols=min(3, len(handles)), frameon=False,
+            fontsize=7.5, handlelength=0.9, columnspacing=0.9, handletextpad=0.4, labelspacing=0.3,
+        )  # fmt: skip
         return
-    handles = [Patch(color=colour, label=name) for name, colour in colours.names.items()]
-    panel.legend(  # type: ignore[attr-defined]
-        handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=min(3, len(handles)), frameon=False,
-        fontsize=7.5, handlelength=0.9, columnspacing=0.9, handletextpad=0.4,
-    )  # fmt: skip
+    map_, norm = colours.scale
+    place = panel.inset_axes((0.08, 0.72, 0.84, 0.2))
+    bar = figure.colorbar(ScalarMappable(norm=norm, cmap=map_), cax=place, orientation="horizontal")
+    bar.locator = MaxNLocator(nbins=4)
+    bar.update_ticks()
+    bar.ax.tick_params(labelsize=7.5, colors=SOFT, labelcolor=INK)
+    bar.outline.set_linewidth(0.0)
+    boundaries = getattr(norm, "boundaries", None)
+    if boundaries is not None:
+        bar.set_ticks(list(np.arange(boundaries[0] + 0.5, boundaries[-1])))
+        bar.ax.minorticks_off()

@@ -25,7 +25,7 @@ def state_changes(
     *,
     spacing: float,
 ) -> Figure:
-    """Every state but the last by what becomes of its atoms until the next, and all but the first by where they came from.
+    """The states coloured by what becomes of their atoms until the next, and by where they came from.
 
     Parameters
     ----------
@@ -52,6 +52,8 @@ def state_changes(
             if (words != "none").any():
                 rgb = np.array([to_rgb(FATE_COLOURS[word]) for word in words])
                 draw_atoms(panel, positions, rgb, view, radius=0.5 * spacing, within=frame)
+            else:
+                panel.set_aspect("equal")
             panel.set_title(title, fontsize=9, color=INK)
             if column == 0:
                 name = "until the next state" if below == 0 else "since the state before"

@@ -54,8 +54,7 @@ def state_curves(
         if place >= number:
             panel.set_axis_off()
             continue
-        tidy(panel, xlabel=label if place + columns >= number else "")
-        panel.xaxis.set_tick_params(labelbottom=place + columns >= number)
+        tidy(panel, xlabel=label if place >= columns * (rows - 1) else "")
         if place < len(curves):
             _draw(panel, x, half, curves[place])
     if times is None:
