@@ -8,6 +8,10 @@ import numpy as np
 
 from atomotion.cli import main as atomotion
 from atomotion.data import Movie
+from atomotion.denoise.blocks import denoise
+from atomotion.denoise.config import DenoiseConfig
+from atomotion.denoise.learned import train_model
+from atomotion.denoise.stabilise import NoiseScale
 from atomotion.io.config import MovieSource
 from atomotion.io.movie import read_movie
 from atomotion.io.polygon import read_polygon
@@ -19,6 +23,7 @@ from atomotion.order.polygon_mask import polygon_mask
 from atomotion.order.vacuum import fit_vacuum, null_alps
 from atomotion.project.settings import MovieEntry, write_project
 from atomotion.report.figures.style import BLUE, ORANGE, SOFT, new_figure, outline, save, show_image, tidy
+from atomotion.simulate import recipe, simulate_movie
 
 IMAGES = Path(__file__).parent / "images"
 # picture of the documentation: picture of a stage
@@ -27,8 +32,8 @@ FROM_STAGES = {
     "drift": "02_drift/m/figures/drift.png",
     "region": "03_region/m/figures/region.png",
     "denoise_classical": "04_denoise/m/figures/denoised.png",
-    "order": "06_periods/m/figures/periods.png",
-    "periods": "06_periods/m/figures/typical.png",
+    "order": "07_periods/m/figures/periods.png",
+    "periods": "07_periods/m/figures/typical.png",
 }
 
 
@@ -41,7 +46,14 @@ def main() -> None:
         shutil.copy(root / "m.png", IMAGES / "simulate.png")
         study = root / "study"
         entry = MovieEntry(name="m", source=MovieSource(path=movie))
-        write_project(study, route="fluxionality", sample={}, acquisition=MovieSource(), movies=[entry])
+        write_project(
+            study,
+            route="fluxionality",
+            sample={},
+            acquisition=MovieSource(),
+            movies=[entry],
+            stages={"denoise": {"method": "gaussian"}},
+        )
         assert atomotion(["run", str(study), "-q"]) == 0
         for name, path in FROM_STAGES.items():
             shutil.copy(study / "stages" / path, IMAGES / f"{name}.png")
@@ -50,6 +62,7 @@ def main() -> None:
         polygon = read_polygon(region / "polygon.json").points
         draw_alps(read_movie(study / "stages/04_denoise/m/out/denoised.mrcs"), polygon)
         draw_vacuum_test(found, polygon, read_polygon(region / "vacuum.json").points)
+    draw_networks()
 
 
 def draw_alps(movie: Movie, polygon: np.ndarray) -> None:
@@ -87,6 +100,28 @@ def draw_vacuum_test(movie: Movie, polygon: np.ndarray, vacuum: np.ndarray) -> N
     axes.axvline(np.quantile(null, 0.95), color=ORANGE, linestyle="--", label="p = 0.05")
     axes.legend(frameon=False)
     save(figure, IMAGES / "vacuum_test.png")
+
+
+def draw_networks() -> None:
+    """Frames of the rotating Pt movie: raw, the best Gaussian, the hybrid network after a minute, and the truth."""
+    made = simulate_movie(recipe("rotating_pt"), np.random.default_rng(0))
+    noisy, clean = (
+        np.asarray(each[:], dtype=np.float32).reshape(-1, 64, 2, 64, 2).sum(axis=(2, 4))
+        for each in (made.movie.frames, made.clean)
+    )
+    noise = NoiseScale(sd=float(noisy.std()), mean=float(noisy.mean()), units_per_electron=1.0)
+    smooth = denoise(noisy, DenoiseConfig(method="gaussian", sigma_px=1.25, sigma_frames=8.0), noise=noise)
+    model, _ = train_model(noisy, DenoiseConfig(budget=60.0), noise, device="cpu")
+    network = np.concatenate([values for _, values, _ in model.blocks(noisy, noise, device="cpu")])
+    figure = new_figure(9.0, 4.8)
+    panels = figure.subplots(2, 4)
+    limits = (float(clean.min()), float(clean.max()))
+    for row, frame in zip(panels, (60, 200), strict=True):
+        images = (("raw", noisy), ("Gaussian 1.25 px, 8 frames", smooth), ("hybrid, 1 min", network), ("truth", clean))
+        for axes, (name, movie) in zip(row, images, strict=True):
+            shown = None if name == "raw" else limits
+            show_image(axes, movie[frame], pixel_size=0.4, title=name, limits=shown)
+    save(figure, IMAGES / "denoise_networks.png")
 
 
 if __name__ == "__main__":
