@@ -142,7 +142,7 @@ def test_a_moved_project_is_still_finished(finished, tmp_path, movie):
         text = text.replace(os.path.relpath(path, finished), f"../{name}")
     shutil.copy(finished.with_name("vacuum.json"), moved.parent / "vacuum.json")
     (moved / "project.toml").write_text(text)
-    assert "7 kept" in atomotion("run", moved).stdout
+    assert "8 kept" in atomotion("run", moved).stdout
 
 
 def kill_when(process, project: Path, stage: str, delay: float) -> None:

@@ -62,7 +62,7 @@ def quality(
             quality_stage.STAGE,
             config,
             movie=raw,
-            denoised=MovieSource(path=denoised),
+            denoised=denoised,
             info=info or _beside(denoised, "denoise.json"),
             model=model or _beside(denoised, "model.pt"),
             noise=measured,

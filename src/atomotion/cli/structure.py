@@ -49,5 +49,6 @@ def structure(
         }
         if values["strain_method"] == "published":
             facts["  share shown"] = values["strain_retained_radial"]
-        command.say(summary=facts_in_words(facts), next_command=f"atomotion compare {atoms} NEXT_STATE.xyz -o changes")
+        others = "" if values["file"] != atoms.name else " NEXT_STATE.xyz"
+        command.say(summary=facts_in_words(facts), next_command=f"atomotion compare {atoms}{others} -o changes")
     return 0

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from atomotion.data import InputError, Movie, from_mapping
 from atomotion.denoise.config import DenoiseConfig
 from atomotion.denoise.stabilise import NoiseScale, measure_noise_scale
-from atomotion.io.movie import open_movie
+from atomotion.io.movie import open_movie, read_movie
 from atomotion.io.polygon import fit_polygon, read_polygon
 from atomotion.order.polygon_mask import polygon_mask
 from atomotion.project.leaf import read_json
@@ -102,7 +102,7 @@ def judged(task: Task) -> Judged:
         Where the denoised movie is not one of the raw movie's shape.
     """
     config: QualityConfig = task.config
-    movie, denoised = open_movie(task.inputs["movie"]), open_movie(task.inputs["denoised"])
+    movie, denoised = open_movie(task.inputs["movie"]), read_movie(task.inputs["denoised"])
     if denoised.frames.shape != movie.frames.shape:
         raise InputError(
             f"{denoised.name} has the shape {denoised.frames.shape} and {movie.name} {movie.frames.shape}; the "

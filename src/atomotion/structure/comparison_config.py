@@ -84,9 +84,10 @@ class ScoreConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CompareConfig:
-    """How the states of a trajectory are compared: laid on each other, matched, measured, and what kind they show.
+    """How the states of a trajectory are compared.
 
-    Every state is measured as a structure is; the errors of the curves are those that the kind of dynamics takes.
+    Each is laid on the one before, matched with it, and measured as a structure is; the errors of the curves are those
+    that the kind of dynamics takes.
     """
 
     farthest: float | None = parameter(

@@ -8,7 +8,7 @@ from scipy.ndimage import maximum_filter
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
-# resolves 9° in direction; the Euler angles are sampled every 2.8°
+# resolves 9° in direction; the two turns about z are sampled every 2.8°
 _DEGREE = 20
 _ANGLES = 128
 _TILTS = 65
@@ -102,8 +102,17 @@ def likely_rotations(
     tilt, first, second = np.nonzero((values == highest) & (values > 0.0))
     best = np.argsort(values[tilt, first, second])[::-1][: 20 * most]
     step = 2 * np.pi / _ANGLES
-    angles = np.stack([first[best] * step, tilt[best] * np.pi / (_TILTS - 1), second[best] * step], axis=1)
-    matrices = Rotation.from_euler("ZYZ", angles).as_matrix()
+    about_z, about_y = np.array([0.0, 0.0, 1.0]), np.array([0.0, 1.0, 0.0])
+    turns = (
+        Rotation.from_rotvec(np.outer(angles, axis))
+        for angles, axis in (
+            (first[best] * step, about_z),
+            (tilt[best] * np.pi / (_TILTS - 1), about_y),
+            (second[best] * step, about_z),
+        )
+    )
+    outer, middle, inner = turns
+    matrices = (outer * middle * inner).as_matrix()
     # the trace of R1^T R2 is 1 + 2 cos(angle between them)
     nearest = 1.0 + 2.0 * np.cos(np.deg2rad(apart_deg))
     kept: list[NDArray[np.float64]] = []

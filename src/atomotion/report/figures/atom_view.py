@@ -45,12 +45,12 @@ class Colours:
     names: Mapping[str, str]
 
 
-def crystal_axes(positions: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rows: the directions [100], [010], [001] of the largest grain; x, y, z where there is no lattice."""
+def crystal_axes(positions: NDArray[np.float64]) -> tuple[NDArray[np.float64], bool]:
+    """Rows: the directions [100], [010], [001] of the largest grain, and True; x, y, z and False without a lattice."""
     try:
-        return np.asarray(find_grains(positions).lattices[0].rotation.T)
+        return np.asarray(find_grains(positions).lattices[0].rotation.T), True
     except InputError:
-        return np.eye(3)
+        return np.eye(3), False
 
 
 def looking_along(direction: ArrayLike, up: ArrayLike, axes: NDArray[np.float64], *, tilt: bool) -> NDArray[np.float64]:
@@ -162,6 +162,7 @@ def frame_around(states: list[NDArray[np.float64]]) -> tuple[NDArray[np.float64]
 
 def nanometre_bar(axes: Axes, half: float, radius: float) -> None:
     """A bar of 1 nm in the lower left corner of axes that `draw_atoms` drew."""
-    left, low = -half - 0.5 * radius, -half - 0.6 * radius
-    axes.plot([left, left + 10.0], [low, low], color=INK, linewidth=2.5, solid_capstyle="butt")
-    axes.text(left + 5.0, low + 0.4, "1 nm", ha="center", va="bottom", fontsize=8, color=INK)
+    left, low = -half - 0.5 * radius, -half - 1.3 * radius
+    # below the picture, where no atom is
+    axes.plot([left, left + 10.0], [low, low], color=INK, linewidth=2.5, solid_capstyle="butt", clip_on=False)
+    axes.text(left + 10.4, low, "1 nm", ha="left", va="center", fontsize=8, color=INK)

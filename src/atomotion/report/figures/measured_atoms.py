@@ -29,6 +29,8 @@ def measured_atoms(
 ) -> Figure:
     """Two pictures per measure: the whole particle seen near [100], and the half behind its centre along [110].
 
+    Without a lattice these are x and x + y.
+
     Parameters
     ----------
     positions : (n, 3) float, x y z [Å]
@@ -37,7 +39,8 @@ def measured_atoms(
     spacing : float [Å]
         The nearest-neighbour distance; discs touch.
     """
-    axes = crystal_axes(positions)
+    axes, crystal = crystal_axes(positions)
+    names = ("near [100]", "along [110]") if crystal else ("near x", "along x + y")
     outside = looking_along([1, 0, 0], [0, 0, 1], axes, tilt=True)
     inside = looking_along([1, 1, 0], [0, 0, 1], axes, tilt=False)
     frame = frame_around([positions])
@@ -57,7 +60,7 @@ def measured_atoms(
         _legend(figure, panels[row + 2, column], colours)
         if column == 0:
             nanometre_bar(panels[row, 0], frame[1], radius)
-            for each, text in ((row, "from outside, near [100]"), (row + 1, "cut open along [110]")):
+            for each, text in ((row, f"from outside, {names[0]}"), (row + 1, f"cut open {names[1]}")):
                 panels[each, 0].text(
                     -0.02, 0.5, text, transform=panels[each, 0].transAxes, rotation=90, ha="right", va="center",
                     fontsize=8, color=SOFT,

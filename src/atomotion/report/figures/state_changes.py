@@ -43,7 +43,7 @@ def state_changes(
     panels = figure.subplots(2 * blocks, columns, squeeze=False)
     for panel in panels.ravel():
         panel.set_axis_off()
-    view = looking_along([1, 0, 0], [0, 0, 1], crystal_axes(states[0]), tilt=True)
+    view = looking_along([1, 0, 0], [0, 0, 1], crystal_axes(states[0])[0], tilt=True)
     frame = frame_around(list(states))
     for number, positions in enumerate(states):
         row, column = 2 * (number // columns), number % columns

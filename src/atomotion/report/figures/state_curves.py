@@ -66,6 +66,7 @@ def state_curves(
 
 def _draw(panel: Axes, x: NDArray[np.float64], half: NDArray[np.float64], curve: Curve) -> None:
     panel.set_ylabel(curve.label)
+    panel.ticklabel_format(axis="y", useOffset=False)
     if curve.low is not None and curve.high is not None:
         panel.fill_between(x, curve.low, curve.high, color=BLUE, alpha=0.18, linewidth=0)
     panel.errorbar(
