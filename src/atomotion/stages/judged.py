@@ -128,6 +128,15 @@ def judged(task: Task) -> Judged:
         polygon = fit_polygon(read_polygon(task.inputs["polygon"]), movie)
         particle = polygon_mask(polygon.points, movie.frame_shape)[rows, columns]
     window = config.frames_each_side if config.frames_each_side is not None else info.get("frames_each_side")
+    left_out = frozenset(index - frames.start for index in bad if frames.start <= index < frames.stop)
+    left_out |= frozenset(int(index) for index in lost)
+    good = np.array(sorted(set(range(len(raw))) - left_out))
+    if len(good) == 0:
+        raise InputError("no frame of the movie is good; there is nothing to judge")
+    for index in left_out:
+        # they count for nothing, but filters and splits go over them
+        nearest = good[np.argmin(np.abs(good - index))]
+        raw[index], clean[index] = raw[nearest], clean[nearest]
     return Judged(
         movie=movie,
         raw=raw,
@@ -138,9 +147,7 @@ def judged(task: Task) -> Judged:
         settings=settings,
         noise=noise,
         scale=measure_noise_scale(raw, gain, offset=float(noise.get("offset") or 0.0)),
-        bad=frozenset(
-            {index - frames.start for index in bad if frames.start <= index < frames.stop} | set(map(int, lost))
-        ),
+        bad=left_out,
         particle=particle if particle is not None and particle.any() else None,
         drift=None if drift is None else drift[frames],
         frames=frames,
