@@ -243,7 +243,8 @@ def test_the_measured_movie(data_dir, tmp_path):
     assert "pixel size is not known" in done.stdout
     assert "frame time is not known" in done.stdout
     toml = tmp_path / "study" / "project.toml"
-    toml.write_text(toml.read_text() + "\n[order]\ndivisor = 32\n")
+    short = '\n[denoise]\nbudget = "20 s"\n[quality]\nbudget = "20 s"\n'
+    toml.write_text(toml.read_text() + "\n[order]\ndivisor = 32\n" + short)
     atomotion("run", tmp_path / "study")
     table = pd.read_csv(result(tmp_path / "study", "order", "order.csv", "movie"))
     raw = table[table["source"] == "raw"]
