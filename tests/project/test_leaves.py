@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -98,7 +99,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def outcomes(leaves: list[Leaf], **options) -> list[str]:
-    result = run_leaves(leaves, pool=InlinePool(), **options)
+    result = run_leaves(lambda: leaves, pool=InlinePool(), **options)
     return [result[leaf] for leaf in leaves]
 
 
@@ -193,7 +194,7 @@ def test_what_happens_is_told(root):
 def test_a_run_can_be_stopped_between_leaves(root):
     with pytest.raises(Stopped):
         first = root / "01_first" / "m"
-        run_leaves(chain(root), pool=InlinePool(), should_stop=lambda: read_status(first)["state"] == "done")
+        run_leaves(lambda: chain(root), pool=InlinePool(), should_stop=lambda: read_status(first)["state"] == "done")
     assert outcomes(chain(root))[0] == "kept"
 
 
@@ -217,3 +218,63 @@ def test_half_a_line_of_events_waits(tmp_path):
     with path.open("a") as stream:
         stream.write(": 2}\n")
     assert list(tail.new()) == [{"b": 2}]
+
+
+def split(task: Task) -> None:
+    add(task)
+    for number in range(1, task.config.number + 1):
+        task.output(f"part_{number:02d}.txt").write_text(str(number))
+
+
+def branching(root: Path, parts: int) -> Callable[[], list[Leaf]]:
+    """A leaf that makes parts, a leaf for every part that is there, and one that adds them up."""
+
+    def plan() -> list[Leaf]:
+        first = Leaf(
+            stage=STAGES["split"],
+            subject="m",
+            folder=root / "01_split" / "m",
+            config=AddConfig(number=parts),
+            inputs={"numbers": root / "numbers.txt"},
+        )
+        leaves = [first]
+        for path in sorted((first.folder / "out").glob("part_*.txt")):
+            leaves.append(
+                Leaf(
+                    stage=STAGES["first"],
+                    subject=f"m/{path.stem}",
+                    folder=root / "02_first" / "m" / path.stem,
+                    config=AddConfig(),
+                    inputs={"numbers": first.result(path.name)},
+                )
+            )
+        return leaves
+
+    return plan
+
+
+def test_leaves_that_are_known_only_later_are_run(root, monkeypatch):
+    family = OutputFile(name="part_NN.txt", about="The parts.")
+    splitting = replace(stage("split"), run=split, branches=True, outputs=(*stage("split").outputs, family))
+    monkeypatch.setitem(STAGES, "split", splitting)
+    three = branching(root, 3)
+    assert len(three()) == 1
+    result = run_leaves(three, pool=InlinePool())
+    assert [str(leaf) for leaf in result] == ["split/m", "first/m/part_01", "first/m/part_02", "first/m/part_03"]
+    assert set(result.values()) == {"done"}
+    assert set(read_status(root / "01_split" / "m")["outputs"]) >= {"part_01.txt", "part_03.txt"}
+    assert (root / "02_first" / "m" / "part_03" / "out" / "result.txt").read_text() == "4"
+    CALLS.clear()
+    assert set(run_leaves(three, pool=InlinePool()).values()) == {"kept"}
+    assert CALLS == []
+    # with fewer parts the leaves of those that are gone are not run
+    fewer = run_leaves(branching(root, 2), pool=InlinePool())
+    assert [(str(leaf), outcome) for leaf, outcome in fewer.items()] == [
+        ("split/m", "done"), ("first/m/part_01", "kept"), ("first/m/part_02", "kept"),
+    ]  # fmt: skip
+
+
+def test_a_family_of_outputs_has_numbers():
+    family = OutputFile(name="part_NN.txt", about="The parts.")
+    assert family.covers("part_07.txt") and family.covers("part_123.txt")
+    assert not family.covers("part_x.txt") and not family.covers("part_1.txtx") and not family.covers("part_.txt")

@@ -29,7 +29,7 @@ def leaves(root: Path, count: int) -> list[Leaf]:
 
 def test_local_processes(tmp_path):
     planned = leaves(tmp_path, 3)
-    outcomes = run_leaves(planned, pool=LocalPool(2, 1))
+    outcomes = run_leaves(lambda: planned, pool=LocalPool(2, 1))
     assert set(outcomes.values()) == {"done"}
     status = read_status(planned[0].folder)
     assert status["peak_memory_MB"] > 10
@@ -49,9 +49,9 @@ def test_a_dask_cluster(tmp_path):
     distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
         planned = leaves(tmp_path, 2)
-        outcomes = run_leaves(planned, pool=DaskPool(cluster.scheduler_address))
+        outcomes = run_leaves(lambda: planned, pool=DaskPool(cluster.scheduler_address))
         assert set(outcomes.values()) == {"done"}
-        assert set(run_leaves(planned, pool=DaskPool(cluster.scheduler_address)).values()) == {"kept"}
+        assert set(run_leaves(lambda: planned, pool=DaskPool(cluster.scheduler_address)).values()) == {"kept"}
 
 
 def test_a_cluster_must_be_an_address():

@@ -40,7 +40,7 @@ def run_directly(
     listen: Callable[[Happening], None],
 ) -> dict[Leaf, Outcome]:
     """Run the leaves; `StageFailed` with the first error where one fails."""
-    outcomes = run_leaves(leaves, pool=pool, listen=listen)
+    outcomes = run_leaves(lambda: leaves, pool=pool, listen=listen)
     for leaf, outcome in outcomes.items():
         if outcome == "failed":
             status = read_status(leaf.folder)

@@ -34,7 +34,7 @@ class Stopped(AtomotionError):
 
 
 def run_leaves(
-    leaves: Sequence[Leaf],
+    plan: Callable[[], Sequence[Leaf]],
     *,
     pool: Pool,
     listen: Callable[[Happening], None] = lambda happening: None,
@@ -44,8 +44,8 @@ def run_leaves(
 
     Parameters
     ----------
-    leaves : sequence of Leaf
-        With all the leaves that they need.
+    plan : callable
+        The leaves, with all that they need; asked again when a leaf has ended whose stage decides what comes after it.
     pool : Pool
         Where they are run.
     listen : callable
@@ -58,7 +58,7 @@ def run_leaves(
     Stopped
         When `should_stop` said so.
     """
-    run = _Run(list(leaves), pool, listen)
+    run = _Run(plan, pool, listen)
     try:
         while run.advance():
             if should_stop():
@@ -72,8 +72,9 @@ def run_leaves(
 class _Run:
     """The state of one call of `run_leaves`."""
 
-    def __init__(self, leaves: list[Leaf], pool: Pool, listen: Callable[[Happening], None]) -> None:
-        self.waiting = leaves
+    def __init__(self, plan: Callable[[], Sequence[Leaf]], pool: Pool, listen: Callable[[Happening], None]) -> None:
+        self.plan = plan
+        self.waiting = list(plan())
         self.pool = pool
         self.listen = listen
         self.outcomes: dict[Leaf, Outcome] = {}
@@ -82,6 +83,8 @@ class _Run:
     def advance(self) -> bool:
         """Start what can be started, hear what has ended; whether anything is left."""
         for leaf in list(self.waiting):
+            if not any(leaf is each for each in self.waiting):
+                continue  # a new plan has taken its place meanwhile
             needs = leaf.needs()
             if not leaf.tolerant and any(self.outcomes.get(each) in ("failed", "blocked") for each in needs):
                 self._block(leaf, needs)
@@ -128,6 +131,9 @@ class _Run:
         state: Outcome = status["state"] if status["state"] in ("kept", "done", "blocked") else "failed"
         self.outcomes[leaf] = state
         self.listen(Happening(leaf=leaf, kind=state, text=status.get("error", "")))
+        if leaf.stage.branches:
+            known = {*self.outcomes, *(running for running, _ in self.running.values())}
+            self.waiting = [each for each in self.plan() if each not in known]
 
     def _hear(self, leaf: Leaf, tail: EventTail) -> None:
         for event in tail.new():

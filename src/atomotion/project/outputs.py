@@ -1,5 +1,6 @@
 """What a stage writes: every file, column and key with one sentence, checked whenever it is written."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,12 +18,13 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OutputFile:
-    """One file that a stage writes.
+    """One file that a stage writes, or a numbered family of files.
 
     Parameters
     ----------
     name : str
-        File name in the stage's ``out`` folder.
+        File name in the stage's ``out`` folder; ``NN`` in it stands for the numbers of a family, of which there may be
+        none: ``particle_NN.csv``.
     about : str
         One sentence.
     columns : tuple of Column
@@ -35,6 +37,16 @@ class OutputFile:
     about: str
     columns: tuple[Column, ...] = ()
     optional: bool = False
+
+    def covers(self, name: str) -> bool:
+        """Whether `name` is this file, or one of its family."""
+        pattern = re.escape(self.name).replace("NN", r"\d+")
+        return name == self.name or re.fullmatch(pattern, name) is not None
+
+    @property
+    def is_family(self) -> bool:
+        """Whether there may be any number of such files."""
+        return "NN" in self.name
 
     def check(self, names: list[str]) -> None:
         """Raise where `names` are not exactly the declared ones, so that the documentation stays true."""

@@ -10,13 +10,14 @@ from atomotion.project.stage import Stage
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Leaf:
-    """One stage of one subject.
+    """One stage of one subject. Leaves are equal where their folders are.
 
     Parameters
     ----------
     stage : Stage
     subject : str
-        The movie's name, or "all" for a stage that looks at the whole project.
+        The movie's name, with its particle and time window where it has them, ``movie/particle_01/window_02``; or
+        "all" for a stage that looks at the whole project.
     folder : Path
         Where its parameters, state, results and figures lie.
     config
@@ -36,11 +37,19 @@ class Leaf:
 
     def result(self, name: str) -> "Result":
         """The output `name` of this leaf, as an input of another."""
-        return Result(leaf=self, file=self.stage.output(name).name)
+        self.stage.output(name)
+        return Result(leaf=self, file=name)
 
     def needs(self) -> list["Leaf"]:
         """The leaves whose results this one reads."""
         return list(dict.fromkeys(each.leaf for each in _flat(self.inputs.values()) if isinstance(each, Result)))
+
+    def __eq__(self, other: object) -> bool:
+        # a route is planned again while it runs: the same folder is the same leaf
+        return isinstance(other, Leaf) and self.folder == other.folder
+
+    def __hash__(self) -> int:
+        return hash(self.folder)
 
     def __str__(self) -> str:
         return f"{self.stage.name}/{self.subject}"

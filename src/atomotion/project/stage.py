@@ -39,6 +39,8 @@ class Stage:
         The roles that its command takes as arguments; the other inputs are flags.
     command : str
         Its command, where that is called otherwise than the stage.
+    branches : bool
+        Whether what it finds decides which leaves come after it (particles, time windows).
     version : int
         Raised when the same parameters and inputs give another result, so that old leaves are run again.
     """
@@ -51,6 +53,7 @@ class Stage:
     outputs: tuple[OutputFile, ...]
     positional: tuple[str, ...] = ("movie",)
     command: str = ""
+    branches: bool = False
     version: int = 1
 
     @property
@@ -59,9 +62,9 @@ class Stage:
         return self.outputs[0].name
 
     def output(self, name: str) -> OutputFile:
-        """The declaration of one output file."""
+        """The declaration of the output file `name`."""
         for file in self.outputs:
-            if file.name == name:
+            if file.covers(name):
                 return file
         raise AtomotionError(f"stage {self.name} declares no output {name}")
 

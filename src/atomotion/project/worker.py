@@ -95,13 +95,15 @@ def _attempt(
             subject=description["subject"],
         )
     )
-    outputs: dict[str, int | None] = {}
+    written = sorted((attempt / "out").glob("*"))
     for file in stage.outputs:
-        path = attempt / "out" / file.name
-        if path.exists():
-            outputs[file.name] = path.stat().st_size if path.is_file() else None
-        elif not file.optional:
+        if not (file.optional or file.is_family or any(file.name == path.name for path in written)):
             raise AtomotionError(f"stage {stage.name} did not write {file.name}")
+    outputs = {
+        path.name: path.stat().st_size if path.is_file() else None
+        for path in written
+        if any(file.covers(path.name) for file in stage.outputs)
+    }
     for kind in ("out", "figures"):
         shutil.rmtree(folder / kind, ignore_errors=True)
         if (attempt / kind).exists():

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 
 from atomotion.data import UsageError
@@ -19,6 +20,8 @@ ROUTES = {"fluxionality": "atomotion.workflows.fluxionality"}
 
 def plan(project: Project, *, until: str | None = None) -> list[Leaf]:
     """The leaves of the project's route, each after those it needs.
+
+    Particles and time windows have their leaves as soon as the stage that finds them has ended.
 
     Parameters
     ----------
@@ -73,12 +76,13 @@ def run(
         raise UsageError(f"no movie is called {sorted(unknown)[0]!r}; the project has {known}")
     if movies:
         project = replace(project, movies=tuple(each for each in project.movies if each.name in movies))
-    leaves = plan(project, until=until)
+    planned = partial(plan, project, until=until)
+    leaves = planned()
     with only_writer(project.root):
         if again_from is not None:
             forget(leaves, again_from)
-        outcomes = run_leaves(leaves, pool=pool, listen=listen, should_stop=lambda: stop_was_asked(project.root))
-        write_report(project, leaves)
+        outcomes = run_leaves(planned, pool=pool, listen=listen, should_stop=lambda: stop_was_asked(project.root))
+        write_report(project, planned())
     return outcomes
 
 
