@@ -1,10 +1,11 @@
-"""Draw the documentation's pictures: one simulated movie through the route, and two drawings of their own."""
+"""Draw the documentation's pictures: simulated movies and particles through the program, and drawings of their own."""
 
 import shutil
 import tempfile
 from pathlib import Path
 
 import numpy as np
+from ase import Atoms
 
 from atomotion.cli import main as atomotion
 from atomotion.data import Movie
@@ -12,6 +13,7 @@ from atomotion.denoise.blocks import denoise
 from atomotion.denoise.config import DenoiseConfig
 from atomotion.denoise.learned import train_model
 from atomotion.denoise.stabilise import NoiseScale
+from atomotion.io.atoms import write_atoms
 from atomotion.io.config import MovieSource
 from atomotion.io.movie import read_movie
 from atomotion.io.polygon import read_polygon
@@ -24,8 +26,16 @@ from atomotion.order.vacuum import fit_vacuum, null_alps
 from atomotion.project.settings import MovieEntry, write_project
 from atomotion.report.figures.style import BLUE, ORANGE, SOFT, new_figure, outline, save, show_image, tidy
 from atomotion.simulate import recipe, simulate_movie
+from atomotion.structure import simulate_kind_states
 
 IMAGES = Path(__file__).parent / "images"
+# picture of the documentation: picture that a command made
+FROM_ATOMS = {
+    "structure": "first.png",
+    "penetration": "first_penetration.png",
+    "changes": "all.png",
+    "kinds": "all_curves.png",
+}
 # picture of the documentation: picture of a stage
 FROM_STAGES = {
     "noise": "01_noise/m/figures/noise.png",
@@ -62,7 +72,23 @@ def main() -> None:
         polygon = read_polygon(region / "polygon.json").points
         draw_alps(read_movie(study / "stages/04_denoise/m/out/denoised.mrcs"), polygon)
         draw_vacuum_test(found, polygon, read_polygon(region / "vacuum.json").points)
+        draw_states(root)
     draw_networks()
+
+
+def draw_states(root: Path) -> None:
+    """A simulated particle that is etched and destabilised once: its first state, and what happens to it."""
+    simulated = simulate_kind_states("ECT", np.random.default_rng(4), states=6)
+    paths = []
+    for number, positions in enumerate(simulated.positions):
+        atoms = Atoms("Pt" * len(positions), positions)
+        atoms.info.update(t0=float(simulated.t0[number]), t1=float(simulated.t1[number]))
+        paths.append(str(root / f"state{number + 1}.xyz"))
+        write_atoms(Path(paths[-1]), atoms)
+    assert atomotion(["structure", paths[0], "-o", str(root / "first.csv"), "-q"]) == 0
+    assert atomotion(["compare", *paths, "-o", str(root / "all.json"), "-q"]) == 0
+    for name, made in FROM_ATOMS.items():
+        shutil.copy(root / made, IMAGES / f"{name}.png")
 
 
 def draw_alps(movie: Movie, polygon: np.ndarray) -> None:

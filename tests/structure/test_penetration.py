@@ -84,3 +84,5 @@ def test_trends_that_are_none_are_refused():
         fit_disorder([10.0, 10.0, 12.0], [0.5, 0.5, 0.4])
     with pytest.raises(InputError, match="does not fall"):
         fit_disorder([10.0, 11.0, 12.0], [0.1, 0.2, 0.3])
+    with pytest.raises(InputError, match="less than half"):
+        fit_disorder([21.5, 22.2, 22.7, 23.4, 24.0, 24.4], [0.0, 0.38, 0.0, 0.0, 0.0, 0.0])

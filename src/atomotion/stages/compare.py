@@ -11,7 +11,7 @@ from atomotion.project.leaf import read_json
 from atomotion.project.stage import Stage, Task
 from atomotion.report.page import Figure, Section, Table
 from atomotion.stages import compare_tables as tables
-from atomotion.stages.compare_figures import draw, explains
+from atomotion.stages.compare_figures import draw
 from atomotion.stages.compare_outputs import OUTPUTS
 from atomotion.stages.compare_tables import Compared
 from atomotion.stages.states import GivenState, Windows, read_series, time_windows
@@ -144,15 +144,11 @@ def _rate(given: Compared) -> dict[str, Any]:
 
 
 def _disorder(curves: pd.DataFrame, notes: list[str]) -> DisorderTrend | None:
-    share = curves["disordered_fraction"].to_numpy(float)
     try:
-        trend = fit_disorder(curves["hull_diameter_A"], share)
+        return fit_disorder(curves["hull_diameter_A"], curves["disordered_fraction"])
     except InputError as error:
         notes.append(f"no fit of disorder against diameter: {error}")
         return None
-    if not explains(trend, share):
-        notes.append("the fit of disorder against diameter explains less than half of the variance over the states")
-    return trend
 
 
 def _relations(correlations: pd.DataFrame, trend: DisorderTrend | None) -> dict[str, Any]:

@@ -88,14 +88,9 @@ def _scatters(curves: pd.DataFrame, correlations: pd.DataFrame, trend: DisorderT
         found.append(Scatter(strain, score, "radial strain (%)", "crystallinity score (program)", text))
     diameter, share = (curves[name].to_numpy(float) for name in ("hull_diameter_A", "disordered_fraction"))
     line, text = None, ""
-    if trend is not None and explains(trend, share):
+    if trend is not None:
         x = np.linspace(diameter.min() - 0.02 * np.ptp(diameter), diameter.max(), 200)
         line = (x, trend.share(x))
         text = f"1 - A (d - {trend.critical_diameter:.1f} Å)^{-trend.exponent:.2f}"
     found.append(Scatter(diameter, share, "hull diameter (Å)", "disordered fraction", text, line))
     return found
-
-
-def explains(trend: DisorderTrend, share: np.ndarray) -> bool:
-    """Whether the curve explains half of the variance of the shares of disordered atoms."""
-    return bool(trend.rms**2 < 0.5 * np.nanvar(share))

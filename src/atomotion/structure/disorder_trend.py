@@ -55,7 +55,8 @@ def fit_disorder(diameter: ArrayLike, share: ArrayLike) -> DisorderTrend:
     Raises
     ------
     InputError
-        For fewer than 3 different diameters, and for shares that do not fall with the diameter.
+        For fewer than 3 different diameters, for shares that do not fall with the diameter, and where the best curve
+        explains less than half of their variance.
 
     References
     ----------
@@ -71,6 +72,8 @@ def fit_disorder(diameter: ArrayLike, share: ArrayLike) -> DisorderTrend:
     scale = float(d.mean())
     fits = [_from(d, f, d.min() - gap * np.ptp(d), scale) for gap in (0.001, 0.01, 0.03, 0.1, 0.3, 1.0)]
     amplitude, power, critical, cost, errors = min(fits, key=lambda fit: fit[3])
+    if 2.0 * cost > 0.5 * len(d) * np.var(f):
+        raise InputError("the best curve explains less than half of the variance of the shares of disordered atoms")
     return DisorderTrend(
         amplitude=amplitude,
         exponent=-power,
@@ -96,7 +99,7 @@ def _from(
         result: NDArray[np.float64] = 1.0 - np.exp(p[0]) * (offset / scale) ** p[1] - f
         return result
 
-    low, high = [-20.0, 0.0, np.log(1e-6 * scale)], [20.0, 20.0, np.log(10.0 * scale)]
+    low, high = [-20.0, 0.0, np.log(1e-6 * scale)], [20.0, 20.0, np.log(d.min())]  # d_c is at least 0
     start = np.clip([level, power, np.log(gap)], np.add(low, 1e-9), np.subtract(high, 1e-9))
     found = least_squares(residual, start, bounds=(low, high), xtol=1e-14, ftol=1e-14, gtol=1e-14, max_nfev=4000)
     level, power, log_gap = found.x
