@@ -152,6 +152,39 @@ def test_quality_without_knowing_the_denoiser(made, tmp_path, capfd):
     assert "same frames and pixels" in capfd.readouterr().err
 
 
+def test_component_methods_are_not_run_on_other_frames(tmp_path, capfd):
+    movie, out = simulated(tmp_path, 6), tmp_path / "p.mrcs"
+    assert main(["denoise", str(movie), "-o", str(out), "--method", "ppca", "--quiet"]) == 0
+    capfd.readouterr()
+    assert main(["quality", str(movie), str(out), "--json"]) == 0
+    values = json.loads(capfd.readouterr().out)
+    assert "ppca works on one series as a whole" in values["umse_thinning"]["refused"]
+    assert "ppca works on one series as a whole" in values["vacuum_noise_kept"]["refused"]
+
+
+def test_files_that_say_something_else_are_refused(made, tmp_path, capfd):
+    movie, denoised = made
+    text, other = tmp_path / "text.json", tmp_path / "other.json"
+    text.write_text("no JSON")
+    other.write_text('{"polygon": []}')
+    out = str(tmp_path / "x.mrcs")
+    for wrong, words in ((text, "no JSON object"), (other, "has no 'outlier_frames'")):
+        assert main(["denoise", str(movie), "-o", out, "--method", "gaussian", "--noise", str(wrong)]) == 3
+        assert words in capfd.readouterr().err
+    assert main(["quality", str(movie), str(denoised), "--info", str(other)]) == 3
+    assert "is no denoise.json that atomotion wrote" in capfd.readouterr().err
+
+
+def test_two_frames_without_anything_kept_aside_are_denoised(tmp_path):
+    """20 x 20 px hold one block: often none of it is kept aside, and then there is no loss to judge by."""
+    movie = tmp_path / "two.npy"
+    np.save(movie, np.random.default_rng(0).poisson(4, (2, 20, 20)).astype(np.float32))
+    assert main(["denoise", str(movie), "-o", str(tmp_path / "d.mrcs"), "--quiet", *NETWORK]) == 0
+    assert pd.read_csv(tmp_path / "d_training.csv")["loss_kept_aside"].isna().all()
+    assert np.isfinite(read_movie(tmp_path / "d.mrcs").frames[:]).all()
+    assert (tmp_path / "d_training.png").exists()
+
+
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
 def test_killed_training_goes_on_from_its_checkpoint(tmp_path):
     movie, out = simulated(tmp_path, 5), tmp_path / "k.mrcs"

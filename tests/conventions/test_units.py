@@ -32,4 +32,4 @@ def test_a_config_holds_canonical_numbers():
 def test_a_number_in_another_unit_says_so_in_its_name():
     for each in fields(MovieConfig):
         for unit in ("px", "deg"):
-            assert each.name.endswith(f"_{unit}") == (each.metadata["unit"] == unit), each.name
+            assert each.name.endswith(f"_{unit}") == (each.metadata.get("unit") == unit), each.name

@@ -1,10 +1,13 @@
 """The denoising networks: what they see, what they must not see, and how far they see."""
 
+from functools import partial
+
 import pytest
 import torch
 
 from atomotion.data import UsageError
 from atomotion.denoise.networks.blindspot import BlindSpot
+from atomotion.denoise.networks.hybrid import Hybrid
 from atomotion.denoise.networks.udvd import Udvd
 from atomotion.denoise.networks.unet import UNet, UNetBody
 
@@ -184,3 +187,22 @@ def test_the_last_relu_cuts_the_value_alone():
 def test_udvd_takes_one_or_five_frames():
     with pytest.raises(UsageError, match="window 1 or 5"):
         Udvd(window=3)
+
+
+@pytest.mark.parametrize(
+    "build", [BlindSpot, partial(Hybrid, width=20), Hybrid, UNet], ids=["blind spot", "hybrid 20", "hybrid", "unet"]
+)
+def test_gradients_in_bfloat16_are_those_in_float32(build):
+    torch.manual_seed(5)
+    network = build()
+    frames = torch.randn(1, network.window, 32, 32)
+    gradients = []
+    for low in (False, True):
+        network.zero_grad()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=low):
+            loss = (network(frames.contiguous(memory_format=torch.channels_last)).float() - 1).square().mean()
+        loss.backward()
+        gradients.append(torch.cat([each.grad.flatten() for each in network.parameters() if each.grad is not None]))
+    exact, rough = gradients
+    assert torch.isfinite(rough).all()
+    assert (rough - exact).norm() < 0.1 * exact.norm()

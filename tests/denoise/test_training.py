@@ -8,15 +8,15 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from atomotion.data import InputError, UsageError
+from atomotion.data import AtomotionError, InputError, UsageError
 from atomotion.denoise.config import DenoiseConfig, NetworkConfig
 from atomotion.denoise.hole import hole_radius
 from atomotion.denoise.learned import Model, train_model
 from atomotion.denoise.networks import Hybrid, UNet
 from atomotion.denoise.stabilise import measure_noise_scale
-from atomotion.denoise.training import Crops, measure_scale
+from atomotion.denoise.training import Crops, Recipe, Training, measure_scale
 from atomotion.denoise.training.losses import NormalisedNoise, poisson_gaussian, posterior, squared_error
-from atomotion.denoise.training.targets import neighbour2neighbour, noise2void
+from atomotion.denoise.training.targets import blind, neighbour2neighbour, noise2void
 
 SMALL = NetworkConfig(window=3, width=4, crop_px=32, batch=4, precision="float32", views="1")
 
@@ -336,3 +336,32 @@ def test_contradictions_are_refused(change, message):
 
 def test_hybrid_has_a_size_for_two_cores():
     assert Hybrid().parameter_count < 150_000
+
+
+def test_steps_without_a_finite_gradient_are_not_taken(monkeypatch):
+    _, noisy = blobs(3)
+    bad = iter([False] * 5 + [True] * 3 + [False] * 1000)
+
+    def sometimes(output, target, counts):
+        return squared_error(output, target, counts) * (float("nan") if next(bad) else 1.0)
+
+    training = small_training(noisy, sometimes, steps=30)
+    training.run()
+    assert all(torch.isfinite(each).all() for each in training.finish().parameters())
+    always = small_training(noisy, lambda *given: squared_error(*given) * float("nan"), steps=100)
+    with pytest.raises(AtomotionError, match="float32"):
+        always.run()
+
+
+def small_training(noisy: np.ndarray, loss, *, steps: int) -> Training:
+    crops = Crops(noisy, measure_scale(noisy), window=3, crop_px=32, grid=4, memory=1e9)
+    return Training(
+        network=Hybrid(window=3, width=4),
+        crops=crops,
+        recipe=Recipe(batch=2, crop_px=32),
+        target=blind,
+        loss=loss,
+        seconds=None,
+        steps=steps,
+        device=torch.device("cpu"),
+    )

@@ -34,6 +34,8 @@ def test_reading_past_the_ends():
     np.testing.assert_array_equal(read(movie, 2, 5)[:, 0, 0], [2, np.nan, np.nan])
     assert np.isnan(read(movie, 4, 6)).all()
     assert np.isnan(read(movie, -4, -2)).all()
+    np.testing.assert_array_equal(read(movie, 0, 4, [1, 7])[:, 0, 0], [0, np.nan, 2, np.nan])
+    np.testing.assert_array_equal(movie[:, 0, 0], [0, 1, 2])
 
 
 def test_blocks_suit_the_movie():

@@ -5,7 +5,14 @@ from functools import partial
 import numpy as np
 import pytest
 
-from atomotion.quality import blind_residual, compare_blind, compare_by_thinning, umse_adjacent, umse_thinning
+from atomotion.quality import (
+    KnownNoise,
+    blind_residual,
+    compare_blind,
+    compare_by_thinning,
+    umse_adjacent,
+    umse_thinning,
+)
 
 SEEDS = 200
 
@@ -32,9 +39,8 @@ def blind(small, truth, seed, gain_error=0.0):
     denoised = small.with_hole(raw)
     gain = 1.0 + gain_error * rng.standard_normal()
     interval = (gain - 1.96 * gain_error, gain + 1.96 * gain_error) if gain_error else None
-    found = blind_residual(
-        raw, denoised, units_per_electron=gain, units_per_electron_interval=interval, blind=True, rng=rng
-    )
+    noise = KnownNoise(units_per_electron=gain, units_per_electron_interval=interval)
+    found = blind_residual(raw, denoised, noise=noise, blind=True, rng=rng)
     return found, mse(denoised, truth)
 
 
@@ -42,7 +48,7 @@ def centre(small, truth, seed):
     raw = np.random.default_rng(seed).poisson(truth)
     denoised = small.gaussian(raw)
     found = blind_residual(
-        raw, denoised, units_per_electron=1.0, blind=False, centre_weight=small.centre_weight(),
+        raw, denoised, noise=KnownNoise(units_per_electron=1.0), blind=False, centre_weight=small.centre_weight(),
         rng=np.random.default_rng(seed),
     )  # fmt: skip
     return found, mse(denoised, truth)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
+from skimage.metrics import structural_similarity
 
 from atomotion.data import InputError
 from atomotion.quality import SplitCounts, band_correlation, band_fidelity, psnr, ssim
@@ -82,4 +83,8 @@ def test_psnr_and_ssim():
     assert ssim(truth, truth) == pytest.approx(1.0)
     noisy = truth + np.random.default_rng(0).normal(size=truth.shape)
     assert ssim(truth, noisy) < ssim(truth, 0.5 * (truth + noisy)) < 1.0
+    # squares of 7 x 7 px, and the range of the clean movie, not of a frame
+    ramp = truth * np.array([1.0, 3.0])[:, None, None]
+    frames = [structural_similarity(c, f, data_range=6.0) for c, f in zip(ramp, ramp + noisy, strict=True)]
+    assert ssim(ramp, ramp + noisy) == pytest.approx(np.mean(frames))
     assert psnr(truth, noisy, data_range=1.0) == pytest.approx(psnr(truth, noisy) - 20 * np.log10(2))

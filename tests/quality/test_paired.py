@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from atomotion.quality import blind_residual, compare_blind, compare_by_thinning, compare_to_reference
+from atomotion.quality import KnownNoise, blind_residual, compare_blind, compare_by_thinning, compare_to_reference
 
 
 def test_difference_by_hand():
@@ -28,7 +28,7 @@ def test_blind_difference_is_right_and_far_sharper_than_the_errors(small):
         pair = compare_blind(raw, first, second, blind=(True, True))
         found.append(pair.difference.value)
         true.append(np.mean((first - truth) ** 2) - np.mean((second - truth) ** 2))
-        single = blind_residual(raw, first, units_per_electron=1.0, blind=True)
+        single = blind_residual(raw, first, noise=KnownNoise(units_per_electron=1.0), blind=True)
         ratios.append((single.high - single.low) / (pair.difference.high - pair.difference.low))
         assert pair.verdict == "first"
     difference = np.array(found) - true
@@ -41,11 +41,12 @@ def test_filters_that_see_the_pixel_need_their_weight_and_the_gain(small):
     truth = small.scene(1.0)
     widths = ((1.5, 1.5, 1.5), (1.5, 1, 1))
     weights = tuple(small.centre_weight(width) for width in widths)
+    noise = KnownNoise(units_per_electron=10.0)
     found, true = [], []
     for seed in range(20):
         raw = 10 * np.random.default_rng(seed).poisson(truth)
         first, second = (small.gaussian(raw, width) for width in widths)
-        pair = compare_blind(raw, first, second, blind=(False, False), centre_weight=weights, units_per_electron=10.0)
+        pair = compare_blind(raw, first, second, blind=(False, False), centre_weight=weights, noise=noise)
         found.append(pair.difference.value)
         true.append(np.mean((first - 10 * truth) ** 2) - np.mean((second - 10 * truth) ** 2))
     difference = np.array(found) - true

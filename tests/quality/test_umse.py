@@ -91,3 +91,5 @@ def test_bad_frames_are_no_references(small):
     raw[10] = 1e6
     found = umse_adjacent(raw, denoised, window=0, white_frames=True, bad_frames=[10])
     assert found.value is not None and found.value < 1
+    # and the caller's own frames are as they were
+    assert (raw[10] == 1e6).all()

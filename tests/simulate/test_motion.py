@@ -4,7 +4,7 @@ import pytest
 from atomotion.data import UsageError
 from atomotion.geometry import angle_between, inverse, rotate
 from atomotion.simulate.config import MovieConfig
-from atomotion.simulate.motion import drift, poses_of, tumbling
+from atomotion.simulate.motion import drift, orientations, tumbling
 
 START = np.array([1.0, 0, 0, 0])
 
@@ -39,11 +39,11 @@ def test_the_cone_holds_and_is_used():
 
 def test_a_zone_axis_starts_along_the_beam():
     config = MovieConfig(start="111", cone_deg=2.0)
-    poses = poses_of(config, 50, np.random.default_rng(3))
-    first = rotate(poses.quaternions[0], [[1.0, 1.0, 1.0]])[0]
+    quaternions = orientations(config, 50, np.random.default_rng(3))
+    first = rotate(quaternions[0], [[1.0, 1.0, 1.0]])[0]
     np.testing.assert_allclose(first, [0, 0, np.sqrt(3)], atol=1e-12)
     with pytest.raises(UsageError, match="zone axis"):
-        poses_of(MovieConfig(cone_deg=2.0), 5, np.random.default_rng(3))
+        orientations(MovieConfig(cone_deg=2.0), 5, np.random.default_rng(3))
 
 
 def test_drift_walks_and_runs():

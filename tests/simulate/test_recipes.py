@@ -44,6 +44,6 @@ def test_the_low_dose_variant_differs_in_dose_alone():
 
 
 def test_names():
-    assert set(RECIPES) == {"rotating_pt", "switching_particle", "switching_particle_low_dose"}
+    assert {"rotating_pt", "switching_particle", "liquid_cell", "liquid_cell_low_dose"} <= set(RECIPES)
     with pytest.raises(UsageError, match="did you mean rotating_pt"):
         recipe("rotating_Pt")

@@ -118,7 +118,7 @@ def quality_facts(values: dict[str, Any]) -> dict[str, Any]:
         ("upsnr_gaussian_db", "PSNR, best Gaussian"),
         ("lattice_correlation", "lattice correlation"),
         ("vacuum_relative_to_contrast", "vacuum over contrast"),
-        ("residual_left_over", "structure left out"),
+        ("residual_left_over", "structure left in the residual"),
     ):
         each = values[key]
         if each["refused"] is not None:

@@ -17,20 +17,26 @@ SERIES_METHODS = ("kpca", "kpca_published", "ppca", "diffusion")
 class NetworkConfig:
     """What a network sees and how it is trained.
 
-    Where a value is left open each network takes its own: the published one, or for `hybrid` what was found best.
+    Without a value each network takes its own: the published one, or for `hybrid` what was found best.
     """
 
     window: int | None = parameter(
-        None, "Frames that it sees, an odd number; open is 11 for hybrid and 5 for the others.", unit="frames", low=1,
+        None,
+        "Frames that it sees, an odd number; by default 11 for hybrid, 1 for neighbour2neighbour, 5 for the others.",
+        unit="frames",
+        low=1,
         high=31,
-    )  # fmt: skip
+    )
     hole: Literal["auto", "1", "3x3", "5x5"] = parameter(
         "auto",
         "Pixels around the predicted one that are hidden from the network; auto follows the measured correlation of "
         "the noise, and is 1 where that is not known.",
     )
     width: int | None = parameter(
-        None, "Channels of its first level; open is 16 for hybrid on a CPU, 48 on a GPU.", low=4, high=256
+        None,
+        "Channels of its first level; by default 48 for udvd, and for hybrid on a GPU, 24 for blindspot, else 16.",
+        low=4,
+        high=256,
     )
     neighbours_only: bool = parameter(False, "Hybrid: leave out the branch that looks at the frame itself.")
     loss: Literal["mse", "poisson_gaussian"] = parameter(
@@ -44,11 +50,13 @@ class NetworkConfig:
         "per frame and epoch, raw counts, last state.",
     )
     epochs: int | None = parameter(
-        None, "Times that training goes through the movie, instead of a time; the same seed then repeats a result.",
+        None,
+        "Times that training goes through the movie, instead of a time; with a precision of choice the same seed then "
+        "repeats a result.",
         low=1,
-    )  # fmt: skip
+    )
     crop_px: int | None = parameter(None, "Side of the pieces that it is trained on.", unit="px", low=16, high=1024)
-    batch: int | None = parameter(None, "Pieces per step; open is sized to the device.", low=1, high=1024)
+    batch: int | None = parameter(None, "Pieces per step; by default as many as suit the device.", low=1, high=1024)
     rate: float | None = parameter(None, "Highest learning rate.", low=1e-6, high=1.0)
     precision: Literal["auto", "float32", "bfloat16"] = parameter(
         "auto", "Numbers that it computes with; auto takes the faster on this machine."
@@ -86,7 +94,7 @@ class DenoiseConfig:
     )
     network: NetworkConfig = field(default_factory=NetworkConfig)
     components: int | None = parameter(
-        None, "Component methods: how many are kept; open is as many as stand out from the noise.", low=1, group=_PCA
+        None, "Component methods: how many are kept; by default as many as stand out from the noise.", low=1, group=_PCA
     )
     sigma_frames: float = parameter(
         1.0,

@@ -69,12 +69,36 @@ def twinned_sphere(element: str, diameter: float, *, lattice: float | None = Non
     lattice : float [Å] or None
     """
     a = lattice_constant(element) if lattice is None else lattice
-    # rows: the directions [1-10], [11-2] and [111] become x, y and z
-    axes = np.array([[1.0, -1.0, 0.0], [1.0, 1.0, -2.0], [1.0, 1.0, 1.0]])
-    axes /= np.linalg.norm(axes, axis=1)[:, None]
-    sites = _sphere_sites(a, diameter, np.zeros(3)) @ axes.T
+    sites = _sphere_sites(a, diameter, np.zeros(3)) @ _along_111().T
     lower = sites[sites[:, 2] < -1e-6 * a]
     return _atoms(element, np.concatenate([sites[sites[:, 2] < 1e-6 * a], lower * [1.0, 1.0, -1.0]]))
+
+
+def faulted_sphere(element: str, diameter: float, *, lattice: float | None = None) -> Atoms:
+    """An FCC sphere with an intrinsic (111) stacking fault just above its centre, normal to z: ...ABC|BCABC...
+
+    The upper half is shifted by a/6 <112>, so that two planes at the fault have hexagonal neighbours.
+
+    Parameters
+    ----------
+    element : str
+    diameter : float [Å]
+    lattice : float [Å] or None
+    """
+    a = lattice_constant(element) if lattice is None else lattice
+    # cut after the shift, so that the surface stays a sphere
+    sites = _sphere_sites(a, diameter + 2.0 * a, np.zeros(3)) @ _along_111().T
+    upper = sites[:, 2] > 1e-6 * a
+    # atoms above the plane z = 0 (A) sit on hollows of one kind (B); a/6 [11-2] brings them to those of the other
+    sites[upper, 1] += a / np.sqrt(6.0)
+    inside = np.linalg.norm(sites, axis=1) <= diameter / 2.0 + 1e-9 * a
+    return _atoms(element, sites[inside])
+
+
+def _along_111() -> NDArray[np.float64]:
+    """Rows: the directions [1-10], [11-2] and [111], which become x, y and z."""
+    axes = np.array([[1.0, -1.0, 0.0], [1.0, 1.0, -2.0], [1.0, 1.0, 1.0]])
+    return axes / np.linalg.norm(axes, axis=1)[:, None]
 
 
 def truncated_octahedron(
@@ -123,7 +147,7 @@ _STEPS: dict[str, tuple[Callable[[str, int, float], Atoms], int]] = {
     "icosahedron": (lambda e, n, a: icosahedron(e, n, lattice=a), 1),
     "decahedron": (lambda e, n, a: decahedron(e, n, n, lattice=a), 2),
 }
-KINDS = ("sphere", "twin", *_STEPS)
+KINDS = ("sphere", "twin", "stacking_fault", *_STEPS)
 
 
 def particle(kind: str, element: str, diameter: float, *, lattice: float | None = None) -> Atoms:
@@ -153,6 +177,8 @@ def particle(kind: str, element: str, diameter: float, *, lattice: float | None 
         return fcc_sphere(element, diameter, lattice=a)
     if kind == "twin":
         return twinned_sphere(element, diameter, lattice=a)
+    if kind == "stacking_fault":
+        return faulted_sphere(element, diameter, lattice=a)
     build, first = _STEPS[kind]
     sizes = (build(element, step, a) for step in count(first))
     best = next(sizes)

@@ -140,16 +140,23 @@ def _over_places(values: NDArray[np.floating], rows: NDArray[np.intp], columns: 
     return sums.ravel()
 
 
-def read(frames: Frames, start: int, stop: int) -> NDArray[np.floating]:
-    """(stop - start, y, x) float64 frames; those before the first and after the last are NaN."""
+def read(frames: Frames, start: int, stop: int, bad_frames: Collection[int] = ()) -> NDArray[np.floating]:
+    """(stop - start, y, x) float64 frames; bad ones, those before the first and those after the last are NaN."""
     n = int(frames.shape[0])
     first, last = min(max(0, start), n), max(0, min(n, stop))
-    if first == start and last == stop:
+    bad = [index - start for index in bad_frames if start <= index < stop]
+    if first == start and last == stop and not bad:
         return np.asarray(frames[start:stop], dtype=float)
     result = np.full((stop - start, int(frames.shape[1]), int(frames.shape[2])), np.nan)
     if last > first:
         result[first - start : last - start] = frames[first:last]
+    result[bad] = np.nan
     return result
+
+
+def good_frames(frames: Frames, bad_frames: Collection[int]) -> list[int]:
+    """The numbers of the frames that are not bad."""
+    return [index for index in range(int(frames.shape[0])) if index not in bad_frames]
 
 
 def same_shape(first: Frames, second: Frames) -> tuple[int, ...]:

@@ -30,7 +30,9 @@ class QualityConfig:
     max_frames: int = parameter(
         400, "Consecutive frames, from the middle of the movie, that everything is measured on.", unit="frames", low=8
     )
-    max_px: int = parameter(1024, "Side of the middle of the frame that everything is measured on.", unit="px", low=32)
+    max_side_px: int = parameter(
+        1024, "Side of the middle of the frame that everything is measured on.", unit="px", low=32
+    )
     band_from: float = parameter(1.7, "Lattice band: shortest wavelength.", unit="Å", low=0.1)
     band_to: float = parameter(3.0, "Lattice band: longest wavelength.", unit="Å", low=0.1)
     sum_frames: int = parameter(

@@ -1,6 +1,6 @@
 """Detail: how much of the lattice a denoiser kept, against the truth or against independent noisy frames."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,7 @@ from scipy.fft import fftfreq as fft_frequencies
 from scipy.fft import rfft2, rfftfreq
 
 from atomotion.data import Frames, InputError
-from atomotion.quality.blocks import same_shape
+from atomotion.quality.blocks import good_frames, same_shape
 from atomotion.quality.bootstrap import interval_over_frames
 from atomotion.quality.estimate import Estimate
 
@@ -73,14 +73,15 @@ def band_correlation(
     one, two = _movie(first), _movie(second)
     shape = same_shape(one, two)
     ring = Ring(shape[1:], band, pixel_size)
-    sums = [
-        (ring.product(a, b), ring.product(a, a), ring.product(b, b)) for a, b in _spectra(one, two, ring, bad_frames)
-    ]
+    rows = []
+    for index in good_frames(one, bad_frames):
+        a, b = (ring.spectrum(np.asarray(each[index], dtype=float)) for each in (one, two))
+        rows.append((ring.product(a, b), ring.product(a, a), ring.product(b, b)))
 
     def statistic(totals: NDArray[np.floating], _: np.random.Generator | None) -> NDArray[np.floating]:
         return np.asarray(totals[:, 0] / np.sqrt(totals[:, 1] * totals[:, 2]))
 
-    return interval_over_frames(np.array(sums).T, statistic, method=f"Fourier correlation in {ring.name}", rng=rng)
+    return interval_over_frames(np.array(rows).T, statistic, method=f"Fourier correlation in {ring.name}", rng=rng)
 
 
 def band_fidelity(
@@ -122,11 +123,10 @@ def band_fidelity(
     shape = same_shape(one, two)
     ring = Ring(shape[1:], band, pixel_size)
     rows = []
-    for i, (a, b) in enumerate(_spectra(one, two, ring, bad_frames)):
-        noise = 0.0
-        if reference_units:
-            values = np.asarray(two[_good(shape[0], bad_frames)[i]], dtype=float)
-            noise = ring.coefficients * reference_units * float(np.sum(ring.window**2 * (values - offset)))
+    for index in good_frames(one, bad_frames):
+        found, true = (np.asarray(each[index], dtype=float) for each in (one, two))
+        a, b = ring.spectrum(found), ring.spectrum(true)
+        noise = ring.coefficients * reference_units * float(np.sum(ring.window**2 * (true - offset)))
         rows.append((ring.product(a, b), ring.product(a, a), ring.product(b, b) - noise))
 
     def ratio(above: int) -> Estimate:
@@ -189,26 +189,29 @@ def psnr(truth: NDArray[np.floating], image: NDArray[np.floating], data_range: f
 
 
 def ssim(truth: NDArray[np.floating], image: NDArray[np.floating], data_range: float | None = None) -> float:
-    """Structural similarity with the clean image or movie, the mean over frames (Wang et al. 2004; scikit-image)."""
+    """Structural similarity with the clean image or movie, the mean over frames.
+
+    As scikit-image's ``structural_similarity`` computes it unless told otherwise: means, variances and covariances over
+    squares of 7 x 7 px, all weights equal; the settings of the paper, a Gaussian of 1.5 px, give other numbers.
+
+    Parameters
+    ----------
+    truth, image : (y, x) or (t, y, x)
+    data_range : float, optional
+        The maximum minus the minimum of the truth, of all its frames together, by default.
+
+    References
+    ----------
+    Wang et al., IEEE Trans. Image Process. 13, 600 (2004).
+    """
     from skimage.metrics import structural_similarity
 
     clean = np.asarray(truth, dtype=float)
     peak = float(np.ptp(clean)) if data_range is None else data_range
     one, two = _movie(clean), _movie(np.asarray(image, dtype=float))
-    settings = {"data_range": peak, "gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
-    return float(np.mean([structural_similarity(one[i], two[i], **settings) for i in range(same_shape(one, two)[0])]))
+    frames = range(same_shape(one, two)[0])
+    return float(np.mean([structural_similarity(one[i], two[i], data_range=peak) for i in frames]))
 
 
 def _movie(frames: Frames) -> Frames:
     return np.asarray(frames)[None] if len(frames.shape) == 2 else frames
-
-
-def _good(n: int, bad: Collection[int]) -> list[int]:
-    return [i for i in range(n) if i not in bad]
-
-
-def _spectra(
-    one: Frames, two: Frames, ring: Ring, bad: Collection[int]
-) -> Iterator[tuple[NDArray[np.complexfloating], NDArray[np.complexfloating]]]:
-    for i in _good(int(one.shape[0]), bad):
-        yield ring.spectrum(np.asarray(one[i], dtype=float)), ring.spectrum(np.asarray(two[i], dtype=float))

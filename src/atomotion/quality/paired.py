@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atomotion.data import Frames
-from atomotion.quality.blind import NoiseModel, blind_forbidden
+from atomotion.quality.blind import blind_forbidden
 from atomotion.quality.blocks import BlockSums, block_sums, read, same_shape
 from atomotion.quality.bootstrap import interval_of_totals, mean_of_first
 from atomotion.quality.estimate import Estimate, refused
-from atomotion.quality.splitting import Denoiser, SplitCounts
-from atomotion.quality.thinning import thinning_forbidden
+from atomotion.quality.known_noise import KnownNoise
+from atomotion.quality.splittable import thinning_forbidden
+from atomotion.quality.splitting import Denoiser
+from atomotion.quality.thinning import ELECTRONS, thinned
 
 _REFERENCE = "paired difference of MSE against independent frames"
 _THINNING = "paired difference of MSE by binomial thinning"
@@ -77,11 +79,7 @@ def compare_by_thinning(
     second: Denoiser,
     p: float = 0.8,
     *,
-    units_per_electron: float = 1.0,
-    offset: float = 0.0,
-    is_poisson: bool | None = None,
-    white_pixels: bool | None = None,
-    white_frames: bool | None = None,
+    noise: KnownNoise = ELECTRONS,
     dispersion: tuple[float, float] | None = None,
     mask: NDArray[np.bool_] | None = None,
     bad_frames: Collection[int] = (),
@@ -91,12 +89,10 @@ def compare_by_thinning(
 ) -> Comparison:
     """Which of two denoisers is better at p of the dose; any denoisers, parameters as in `umse_thinning`."""
     rng = np.random.default_rng(0) if rng is None else rng
-    reason, _ = thinning_forbidden(
-        counts, units_per_electron, offset, is_poisson, white_pixels, white_frames, dispersion
-    )
+    reason, _ = thinning_forbidden(counts, noise, dispersion)
     if reason is not None:
-        return _decided(refused(_THINNING, reason))
-    split = SplitCounts(counts, p, seed=int(rng.integers(2**63)), units_per_electron=units_per_electron, offset=offset)
+        return undecided(_THINNING, reason)
+    split = thinned(counts, noise, p, rng)
     one, two = first(split.kept), second(split.kept)
     same_shape(counts, two)
 
@@ -114,15 +110,9 @@ def compare_blind(
     second: Frames,
     *,
     blind: tuple[bool, bool],
+    noise: KnownNoise | None = None,
     centre_weight: tuple[float | None, float | None] = (None, None),
     hole_px: int = 0,
-    units_per_electron: float | None = None,
-    units_per_electron_interval: tuple[float, float] | None = None,
-    offset: float = 0.0,
-    read_variance: float = 0.0,
-    white_pixels: bool | None = None,
-    white_frames: bool | None = None,
-    pixel_correlation: NDArray[np.floating] | None = None,
     mask: NDArray[np.bool_] | None = None,
     bad_frames: Collection[int] = (),
     block: tuple[int, int] | None = None,
@@ -132,7 +122,8 @@ def compare_blind(
     """Which of two denoised movies is better, by their residuals; parameters as in `blind_residual`, per denoiser.
 
     ``MSE1 - MSE2 = mean[(y - f1)² - (y - f2)² + 2 v (h1 - h2)]``: between blind denoisers (h = 0) the noise's variance
-    is gone, and with it the uncertainty of the gain; `units_per_electron` is needed only where a filter sees it.
+    is gone, and with it the uncertainty of the gain; ``noise.units_per_electron`` is needed only where a filter sees
+    it.
 
     The noise that makes one pixel's residual is in the prediction of its neighbours and theirs in its own, which blocks
     do not show: for a symmetric filter it doubles the variance of the difference of the *realised* errors. The interval
@@ -145,28 +136,23 @@ def compare_blind(
     """
     shape = same_shape(first, second)
     same_shape(raw, first)
+    known = KnownNoise() if noise is None else noise
     for each, weight in zip(blind, centre_weight, strict=True):
-        reason = blind_forbidden(each, weight, hole_px, white_pixels, white_frames, pixel_correlation)
+        reason = blind_forbidden(known, blind=each, centre_weight=weight, hole_px=hole_px)
         if reason is not None:
-            return _decided(refused(_BLIND, reason))
+            return undecided(_BLIND, reason)
     share = 2.0 * ((centre_weight[0] or 0.0) - (centre_weight[1] or 0.0))
-    if share and units_per_electron is None:
-        return _decided(refused(_BLIND, "denoisers that see the pixel need the units per electron"))
-    noise = NoiseModel(
-        units_per_electron=units_per_electron or 0.0,
-        units_per_electron_interval=units_per_electron_interval,
-        offset=offset,
-        read_variance=read_variance,
-    )
+    if share and known.units_per_electron is None:
+        return undecided(_BLIND, "denoisers that see the pixel need the units per electron")
 
     def quantity(start: int, stop: int) -> tuple[NDArray[np.floating], ...]:
         values, one, two = (read(each, start, stop) for each in (raw, first, second))
-        difference = (one - two) * (one + two - 2.0 * values) + share * noise.variance(values)
-        return difference, share * (values - offset), difference**2
+        difference = (one - two) * (one + two - 2.0 * values) + share * known.variance(values)
+        return difference, share * (values - known.offset), difference**2
 
     def statistic(totals: NDArray[np.floating], rng: np.random.Generator | None) -> NDArray[np.floating]:
         difference, level = (totals[:, :2] / totals[:, 3:]).T
-        return difference if rng is None else difference + noise.error(level, np.full(len(level), share), rng)
+        return difference if rng is None else difference + known.error(level, np.full(len(level), share), rng)
 
     sums = block_sums(shape, quantity, block=block, mask=mask, bad_frames=bad_frames, on_step=on_step)
     return _decided(interval_of_totals(sums, statistic, method=_BLIND, rng=rng, least_sd=_reciprocal_sd(sums)))
@@ -178,6 +164,11 @@ def _reciprocal_sd(sums: BlockSums) -> float:
         return 0.0
     mean, _, square = sums.means
     return float(np.sqrt(2.0 * max(0.0, square - mean**2) / sums.pixels))
+
+
+def undecided(method: str, reason: str) -> Comparison:
+    """A `Comparison` without numbers."""
+    return Comparison(difference=refused(method, reason), verdict="undecided")
 
 
 def _decided(difference: Estimate) -> Comparison:

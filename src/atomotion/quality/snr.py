@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atomotion.data import Frames, InputError
+from atomotion.quality.blocks import good_frames
 from atomotion.quality.bootstrap import interval_over_frames
 from atomotion.quality.estimate import Estimate, refused
 
@@ -46,7 +47,7 @@ def vacuum_snr(
     if mask.shape != tuple(frames.shape[1:]) or mask.sum() < 2:
         raise InputError(f"the vacuum has shape {mask.shape} and {mask.sum()} pixels; the frames {frames.shape[1:]}")
     ratios = []
-    for i in _good_frames(frames, bad_frames):
+    for i in good_frames(frames, bad_frames):
         values = np.asarray(frames[i], dtype=float)[mask]
         spread = float(values.std())
         ratios.append((float(values.mean()) - offset) / spread if spread > 0 else np.nan)
@@ -105,7 +106,7 @@ def neighbour_snr(
             f"frames {lag} apart were denoised from {2 * window + 1 - lag} raw frames that both have seen, whose noise "
             f"counts as signal (a moving mean of 5 frames scores 6 dB on vacuum): take a lag of {2 * window + 1}",
         )
-    good = _good_frames(frames, bad_frames)
+    good = good_frames(frames, bad_frames)
     present = set(good)
     pairs = [(i, i + lag) for i in good if i + lag in present]
     if not pairs:
@@ -130,7 +131,3 @@ def neighbour_snr(
         "counts as signal whatever neighbouring frames share: correlated noise, a fixed pattern, a slow gradient, what "
         "a denoiser invents twice; what moves counts as noise"
     )
-
-
-def _good_frames(frames: Frames, bad: Collection[int]) -> list[int]:
-    return [i for i in range(int(frames.shape[0])) if i not in bad]

@@ -108,20 +108,24 @@ def sum_against_sum(
         ab, _aa, bb = moments(totals)
         return np.asarray(ab / bb)
 
-    limit = None
-    if units_per_electron is not None:
-        inside = one if mask is None else one[mask]
-        signal = inside.var() - units_per_electron * (inside.mean() - len(used) * offset)
-        limit = float(np.sqrt(signal / inside.var())) if signal > 0 else None
+    inside = one if mask is None else one[mask]
     return SumComparison(
         frames=which,
         raw_sum=one,
         denoised_sum=two,
         correlation=interval_of_totals(sums, correlation, method="correlation of the sums", rng=rng),
-        correlation_limit=limit,
+        correlation_limit=_limit(inside, units_per_electron, len(used) * offset),
         slope=interval_of_totals(sums, slope, method="slope of the raw on the denoised sum", rng=rng),
         line=None if line is None else _profile(one, two, line, width_px),
     )
+
+
+def _limit(raw_sum: NDArray[np.floating], units_per_electron: float | None, offset: float) -> float | None:
+    """Correlation of a sum of counts with its own expectation, from what the counts' noise leaves of its variance."""
+    if units_per_electron is None:
+        return None
+    signal = raw_sum.var() - units_per_electron * (raw_sum.mean() - offset)
+    return float(np.sqrt(signal / raw_sum.var())) if signal > 0 else None
 
 
 def _profile(

@@ -1,24 +1,22 @@
 """The error of any denoiser from one movie of counted electrons: some electrons are kept back to judge it."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from atomotion.data import Frames, InputError
-from atomotion.noise import NoiseConfig, measure_noise
-from atomotion.quality.blocks import BlockSums, block_sums, read, same_shape
+from atomotion.data import Frames
+from atomotion.quality.blocks import BlockSums, block_sums, good_frames, read, same_shape
 from atomotion.quality.bootstrap import interval_of_totals, mean_of_first
 from atomotion.quality.estimate import Estimate, refused
-from atomotion.quality.signal_splitting import SplitSignal
-from atomotion.quality.splitting import Denoiser, SplitCounts, electrons_of, whole_electrons
-
-Split = SplitCounts | SplitSignal
+from atomotion.quality.known_noise import KnownNoise
+from atomotion.quality.splittable import thinning_forbidden
+from atomotion.quality.splitting import Denoiser, Split, SplitCounts
 
 METHOD = "uMSE by binomial thinning"
-_LARGEST_DISPERSION = 0.1  # away from 1
+ELECTRONS = KnownNoise(units_per_electron=1.0)
+"""Of a movie in electrons, of which nothing else is known."""
 
 
 def umse_thinning(
@@ -26,11 +24,7 @@ def umse_thinning(
     denoise: Denoiser,
     p: float = 0.8,
     *,
-    units_per_electron: float = 1.0,
-    offset: float = 0.0,
-    is_poisson: bool | None = None,
-    white_pixels: bool | None = None,
-    white_frames: bool | None = None,
+    noise: KnownNoise = ELECTRONS,
     dispersion: tuple[float, float] | None = None,
     splits: int = 1,
     mask: NDArray[np.bool_] | None = None,
@@ -57,9 +51,8 @@ def umse_thinning(
         all electrons of this very movie has seen the removed ones; train it on ``SplitCounts(...).kept``.
     p : float
         0.5 gives the shortest interval, values near 1 a dose near to that of the movie.
-    units_per_electron, offset : float
-    is_poisson, white_pixels, white_frames : bool or None
-        What is known of the noise (``NoiseFindings``). False refuses: the two parts would share noise.
+    noise : KnownNoise
+        Refused where two parts of the electrons would share noise.
     dispersion : (float, float), optional
         95 % interval of variance over mean of the counts; measured here if not given. Excess over 1 by more than 0.1
         refuses, less gives a warning with the bias that it causes.
@@ -81,27 +74,15 @@ def umse_thinning(
     Marcos-Morales et al., ICML (2023), arXiv:2210.05553, for other references than thinned ones.
     """
     rng = np.random.default_rng(0) if rng is None else rng
-    reason, warning = thinning_forbidden(
-        counts, units_per_electron, offset, is_poisson, white_pixels, white_frames, dispersion
-    )
+    reason, warning = thinning_forbidden(counts, noise, dispersion)
     if reason is not None:
         return refused(METHOD, reason)
     found: list[BlockSums] = []
     for number in range(splits):
-        split = SplitCounts(
-            counts, p, seed=int(rng.integers(2**63)), units_per_electron=units_per_electron, offset=offset
-        )
+        split = thinned(counts, noise, p, rng)
+        report = None if on_step is None else _part(on_step, number, splits)
         denoised = denoise(split.kept)
-        found.append(
-            block_sums(
-                same_shape(counts, denoised),
-                partial(_squares, split, denoised),
-                block=block,
-                mask=mask,
-                bad_frames=bad_frames,
-                on_step=None if on_step is None else _part(on_step, number, splits),
-            )
-        )
+        found.append(_error_sums(denoised, split, block=block, mask=mask, bad_frames=bad_frames, on_step=report))
     sums = replace(found[0], sums=np.mean([each.sums for each in found], axis=0))
     return interval_of_totals(sums, mean_of_first, method=METHOD, rng=rng).warned(warning)
 
@@ -122,72 +103,79 @@ def thinning_error(
     ----------
     denoised : (t, y, x)
         As the denoiser gave it, at the kept dose.
-    split : SplitCounts or SplitSignal
+    split : Split
     method : str
     mask, bad_frames, block, rng
         As in `mean_interval`.
     """
-    sums = block_sums(
-        same_shape(split.kept, denoised),
-        partial(_squares, split, denoised),
-        block=block,
-        mask=mask,
-        bad_frames=bad_frames,
-    )
+    sums = _error_sums(denoised, split, block=block, mask=mask, bad_frames=bad_frames)
     return interval_of_totals(sums, mean_of_first, method=method, rng=rng)
+
+
+def best_on_removed(
+    candidates: Sequence[Denoiser],
+    split: Split,
+    *,
+    bad_frames: Collection[int] = (),
+    on_step: Callable[[int, int], None] | None = None,
+) -> tuple[int, Frames]:
+    """The denoiser that comes nearest to the removed part of a split movie, and what it made of the kept part.
+
+    The noise of the removed part adds the same to every candidate's squared distance, so the smallest distance is the
+    smallest error, but for chance.
+
+    Parameters
+    ----------
+    candidates : sequence of callable
+    split : Split
+    bad_frames : collection of int
+    on_step : callable
+        Called with (candidates tried, candidates in all).
+
+    Returns
+    -------
+    best : int
+        Its place among the candidates.
+    denoised : (t, y, x)
+    """
+    kept, removed = np.asarray(split.kept[:]), np.asarray(split.removed[:])
+    good = good_frames(kept, bad_frames)
+    best, denoised, least = -1, kept, np.inf
+    for number, candidate in enumerate(candidates):
+        found = np.asarray(candidate(kept))
+        square = float(np.mean((split.whole_dose(found[good]) - removed[good]) ** 2))
+        if square < least:
+            best, denoised, least = number, found, square
+        if on_step is not None:
+            on_step(number + 1, len(candidates))
+    return best, denoised
+
+
+def thinned(counts: Frames, noise: KnownNoise, p: float, rng: np.random.Generator) -> SplitCounts:
+    """A random split of the electrons of a movie that `thinning_forbidden` has nothing against."""
+    assert noise.units_per_electron is not None
+    return SplitCounts(
+        counts, p, seed=int(rng.integers(2**63)), units_per_electron=noise.units_per_electron, offset=noise.offset
+    )
+
+
+def _error_sums(
+    denoised: Frames,
+    split: Split,
+    *,
+    block: tuple[int, int] | None,
+    mask: NDArray[np.bool_] | None,
+    bad_frames: Collection[int],
+    on_step: Callable[[int, int], None] | None = None,
+) -> BlockSums:
+    def squares(start: int, stop: int) -> tuple[NDArray[np.floating]]:
+        reference = read(split.removed, start, stop)
+        difference = split.whole_dose(read(denoised, start, stop)) - reference
+        return (difference**2 - split.removed_units * (reference - split.offset),)
+
+    shape = same_shape(split.kept, denoised)
+    return block_sums(shape, squares, block=block, mask=mask, bad_frames=bad_frames, on_step=on_step)
 
 
 def _part(on_step: Callable[[int, int], None], number: int, parts: int) -> Callable[[int, int], None]:
     return lambda done, total: on_step(number * total + done, parts * total)
-
-
-def _squares(split: Split, denoised: Frames, start: int, stop: int) -> tuple[NDArray[np.floating]]:
-    reference = read(split.removed, start, stop)
-    difference = split.whole_dose(read(denoised, start, stop)) - reference
-    return (difference**2 - split.removed_units * (reference - split.offset),)
-
-
-def thinning_forbidden(
-    counts: Frames,
-    units_per_electron: float,
-    offset: float,
-    is_poisson: bool | None,
-    white_pixels: bool | None,
-    white_frames: bool | None,
-    dispersion: tuple[float, float] | None,
-) -> tuple[str | None, str | None]:
-    """Why a movie cannot be thinned, or None; and a warning of the bias that it brings, or None."""
-    if is_poisson is False:
-        return "the noise variance does not grow with the mean, so these are no counts of electrons to thin", None
-    for known, what in ((white_pixels, "pixels"), (white_frames, "frames")):
-        if known is False:
-            return f"the noise of neighbouring {what} is correlated, so the two parts of a split share noise", None
-    reason = whole_electrons(counts, units_per_electron, offset)
-    if reason is not None:
-        return reason, None
-    electrons = electrons_of(counts, units_per_electron, offset)
-    findings = None
-    if dispersion is None:
-        try:
-            findings = measure_noise(electrons, config=NoiseConfig())
-        except InputError as error:
-            return f"whether the counts are Poisson cannot be checked: {error}", None
-        dispersion = findings.units_per_electron_interval
-    if dispersion is None:
-        return "the variance of the counts does not follow their mean, so they are not Poisson", None
-    low, high = dispersion
-    if low <= 1.0 <= high:
-        return None, None
-    excess = 0.5 * (low + high) - 1.0
-    if abs(excess) > _LARGEST_DISPERSION:
-        return (
-            f"the counts are not Poisson: their variance is {1 + excess:.3f} times their mean, so the two parts of a "
-            "split are correlated (or units_per_electron is wrong)",
-            None,
-        )
-    mean = float(np.mean(electrons[0])) if findings is None else findings.level
-    return None, (
-        f"the variance of the counts is {1 + excess:.3f} times their mean (1 for Poisson): this alone makes the error "
-        f"about {abs(excess) * mean * units_per_electron**2:.3g} too {'large' if excess > 0 else 'small'}, unless it "
-        "is the sample that moves"
-    )

@@ -37,14 +37,13 @@ def umse_adjacent(
 
     whose expectation is the error: the noises of a and b are independent of each other and of f. The published form
     (`published`) is ``mean[(a - f)² - (b - c)² / 2]`` with three frames, here t + d, t - d and t + d + 1; it has the
-    same expectation and more variance. Both go over the denoiser's own output, at full size (the
-    published program denoises a picture of every second pixel instead, which is another problem), with the mean over
-    exactly the terms that there are.
+    same expectation and more variance. Both go over the denoiser's own output, at full size (the published program
+    denoises a picture of every second pixel instead, which is another problem), with the mean over exactly the terms
+    that there are.
 
     It takes the sample to stand still for 2 d frames. What a steady motion does to it follows from `clean_change`: the
     upper end of the interval is raised by as much as the frames allow, and the estimate is refused where motion surely
-    exceeds the error itself. It needs no gain, no Poisson noise, and
-    no white noise within a frame.
+    exceeds the error itself. It needs no gain, no Poisson noise, and no white noise within a frame.
 
     Parameters
     ----------
@@ -77,49 +76,51 @@ def umse_adjacent(
         return refused(METHOD, reason)
 
     def quantity(start: int, stop: int) -> tuple[NDArray[np.floating]]:
-        after = _good(raw, start + apart, stop + apart, bad_frames)
-        before = _good(raw, start - apart, stop - apart, bad_frames)
+        after = read(raw, start + apart, stop + apart, bad_frames)
+        before = read(raw, start - apart, stop - apart, bad_frames)
         predicted = read(denoised, start, stop)
         if not published:
             return ((after - predicted) * (before - predicted),)
-        third = _good(raw, start + apart + 1, stop + apart + 1, bad_frames)
+        third = read(raw, start + apart + 1, stop + apart + 1, bad_frames)
         return ((after - predicted) ** 2 - 0.5 * (before - third) ** 2,)
 
     if published and block is None:
         block = _long_block(shape, apart)
     sums = block_sums(shape, quantity, block=block, mask=mask, bad_frames=bad_frames, on_step=on_step)
     result = interval_of_totals(sums, mean_of_first, method=METHOD, rng=rng)
-    if result.refused is not None or result.value is None:
+    if result.refused is not None:
         return result
-    unknown = "whether the noise of neighbouring frames is independent was not given" if white_frames is None else None
-    change = clean_change(raw, distance=apart, mask=mask, bad_frames=bad_frames, rng=rng)
-    if change.value is None or change.low is None or change.high is None:
-        open_end = replace(result, high=None)
-        return open_end.warned(unknown, "too few frames or pixels to tell whether the sample stands still")
+    if white_frames is None:
+        result = result.warned("whether the noise of neighbouring frames is independent was not given")
     # a steady change of v per frame makes d² v² - (2 d + 1)² v² / 2 in the published form, and -d² v² in the product
     part = 0.5 * ((2 * apart + 1) / apart) ** 2 - 1.0 if published else 1.0
-    if change.low > 0 and part * change.value >= result.value:
+    change = clean_change(raw, distance=apart, mask=mask, bad_frames=bad_frames, rng=rng)
+    return _with_motion(result, change, part, apart)
+
+
+def _with_motion(error: Estimate, change: Estimate, part: float, apart: int) -> Estimate:
+    """The error with what the sample's `change` within `apart` frames, times `part`, may have hidden of it."""
+    if change.value is None or change.low is None or change.high is None or error.value is None:
+        open_end = replace(error, high=None)
+        return open_end.warned("too few frames or pixels to tell whether the sample stands still")
+    hidden = part * change.value
+    moves = f"the sample moves: within {apart} frames it changes by {change.value:.3g} (mean square)"
+    if change.low > 0 and hidden >= error.value:
         return refused(
             METHOD,
-            f"the sample moves: within {apart} frames it changes by {change.value:.3g} (mean square), which makes the "
-            f"error that is found ({result.value:.3g}) about {part * change.value:.3g} too small; take thinning or the "
-            "blind residual",
+            f"{moves}, which makes the error that is found ({error.value:.3g}) about {hidden:.3g} too small; take "
+            "thinning or the blind residual",
         )
     # motion makes the error too small, never too large: the interval's upper end holds what the frames allow of it
     unseen = part * max(change.high, 0.0)
-    result = replace(result, high=None if result.high is None else result.high + unseen)
+    error = replace(error, high=None if error.high is None else error.high + unseen)
     if change.low > 0:
-        return result.warned(
-            unknown,
-            f"the sample moves: within {apart} frames it changes by {change.value:.3g} (mean square), and a steady "
-            f"motion makes this error {part * change.value:.3g} too small",
+        return error.warned(f"{moves}, and a steady motion makes this error {hidden:.3g} too small")
+    if error.value is not None and unseen > _NOTABLE * error.value:
+        return error.warned(
+            f"a sample that moves could make this error up to {unseen:.3g} too small and would not be noticed"
         )
-    return result.warned(
-        unknown,
-        f"a sample that moves could make this error up to {unseen:.3g} too small and would not be noticed"
-        if result.value is not None and unseen > _NOTABLE * result.value
-        else None,
-    )
+    return error
 
 
 def clean_change(
@@ -158,7 +159,7 @@ def clean_change(
     shape = tuple(int(n) for n in raw.shape)
 
     def quantity(start: int, stop: int) -> tuple[NDArray[np.floating]]:
-        now, next_one, later = (_good(raw, start + lag, stop + lag, bad_frames) for lag in (0, 1, distance + 1))
+        now, next_one, later = (read(raw, start + lag, stop + lag, bad_frames) for lag in (0, 1, distance + 1))
         return (factor * ((later - now) ** 2 - (next_one - now) ** 2),)
 
     sums = block_sums(shape, quantity, block=_long_block(shape, distance), mask=mask)
@@ -182,11 +183,3 @@ def _forbidden(frames: int, window: int, apart: int, white_frames: bool | None, 
     if frames < needed:
         return f"the movie has {frames} frames; references {apart} frames before and after need at least {needed}"
     return None
-
-
-def _good(frames: Frames, start: int, stop: int, bad: Collection[int]) -> NDArray[np.floating]:
-    values = read(frames, start, stop)
-    for index in bad:
-        if start <= index < stop:
-            values[index - start] = np.nan
-    return values

@@ -11,6 +11,7 @@ from atomotion.data import Frames
 from atomotion.quality.blocks import BlockSums, block_sums, read, same_shape
 from atomotion.quality.bootstrap import Statistic, interval_of_totals
 from atomotion.quality.estimate import Estimate, refused
+from atomotion.quality.known_noise import KnownNoise
 
 _LAGS = 3
 _LEAST = 0.1  # of the mean noise variance: no pixel's is taken smaller
@@ -50,9 +51,7 @@ def residual_whiteness(
     raw: Frames,
     denoised: Frames,
     *,
-    units_per_electron: float,
-    offset: float = 0.0,
-    read_variance: float = 0.0,
+    noise: KnownNoise,
     window: int = 0,
     mask: NDArray[np.bool_] | None = None,
     bad_frames: Collection[int] = (),
@@ -64,8 +63,8 @@ def residual_whiteness(
     Parameters
     ----------
     raw, denoised : (t, y, x)
-    units_per_electron, offset, read_variance
-        Noise variance ``v = g (f - offset) + read_variance``.
+    noise : KnownNoise
+        Its variance at the denoised value is v; units per electron that are not known count as 0.
     window : int
         Frames that the denoiser saw on each side; `left_over` compares frames ``2 window + 1`` apart.
     mask, bad_frames, block, rng
@@ -73,17 +72,13 @@ def residual_whiteness(
     """
     shape = same_shape(raw, denoised)
     level = float(np.mean([np.mean(read(raw, i, i + 1)) for i in {0, shape[0] // 2, shape[0] - 1}]))
-    least = max(_LEAST * abs(units_per_electron * (level - offset) + read_variance), 1e-30)
+    least = max(_LEAST * abs(float(noise.variance(np.asarray(level)))), 1e-30)
     table = _Table(shape[1:])
 
     def residual(start: int, stop: int) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
         smooth = read(denoised, start, stop)
-        variance = np.maximum(units_per_electron * (smooth - offset) + read_variance, least)
-        values = (read(raw, start, stop) - smooth) / np.sqrt(variance)
-        for index in bad_frames:
-            if start <= index < stop:
-                values[index - start] = np.nan
-        return values, smooth
+        variance = np.maximum(noise.variance(smooth), least)
+        return (read(raw, start, stop, bad_frames) - smooth) / np.sqrt(variance), smooth
 
     def in_frame(start: int, stop: int) -> tuple[NDArray[np.floating], ...]:
         values, smooth = residual(start, stop)

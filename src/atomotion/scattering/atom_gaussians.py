@@ -5,12 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import constants
 
+from atomotion.scattering.electrons import BORN
 from atomotion.scattering.form_factors import peng_parameters
-
-# h² / (2π m e) [V Å²]: potential = this constant times the Fourier transform of the form factor
-_BORN = constants.h**2 / (2.0 * np.pi * constants.m_e * constants.e) * 1e20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,7 +55,7 @@ def peng_atoms(elements: Sequence[str], *, u_iso: ArrayLike = 0.0) -> AtomGaussi
     a = np.array([table[element][0] for element in elements]).reshape(-1, 5)
     b = np.array([table[element][1] for element in elements]).reshape(-1, 5)
     u = np.broadcast_to(np.asarray(u_iso, dtype=float), len(a))
-    return AtomGaussians(weights=_BORN * a, sigmas=np.sqrt(b / (8.0 * np.pi**2) + u[:, None]))
+    return AtomGaussians(weights=BORN * a, sigmas=np.sqrt(b / (8.0 * np.pi**2) + u[:, None]))
 
 
 def gaussian_atoms(n: int, *, sigma: float, weight: float = 1.0) -> AtomGaussians:

@@ -4,6 +4,9 @@ import math
 
 from scipy import constants
 
+# h² / (2π m e) [V Å²]: potential = this constant times the Fourier transform of the form factor
+BORN = constants.h**2 / (2.0 * math.pi * constants.m_e * constants.e) * 1e20
+
 
 def wavelength(voltage: float) -> float:
     """Relativistic wavelength of electrons [Å] accelerated by `voltage` [V].

@@ -4,7 +4,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atomotion.data.errors import UsageError
-from atomotion.data.poses import Poses
 from atomotion.geometry.rotations import (
     compose,
     quaternions_from_vectors,
@@ -91,8 +90,73 @@ def drift(n: int, *, walk: float, steady: tuple[float, float], rng: np.random.Ge
     return np.cumsum(steps, axis=0)
 
 
-def poses_of(config: MovieConfig, n: int, rng: np.random.Generator) -> Poses:
-    """The true pose of every one of `n` frames.
+def diffusion(
+    n: int, *, rms: float, axial_rms: float, half_depth: float, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """(n, 3) random walk of a particle in the liquid, dx dy dz [Å]; dx and dy start at 0.
+
+    Parameters
+    ----------
+    n : int
+    rms : float [Å]
+        Root-mean-square length of a step in the image plane.
+    axial_rms : float [Å]
+        The same along the beam; with 0 the particle stays at height 0.
+    half_depth : float [Å]
+        Walls at plus and minus this height turn the particle back; it starts anywhere between them.
+    rng : numpy.random.Generator
+    """
+    steps = rng.normal(size=(n, 3)) * np.array([rms / np.sqrt(2.0), rms / np.sqrt(2.0), axial_rms])
+    steps[0] = 0.0
+    walked = np.cumsum(steps, axis=0)
+    if axial_rms > 0.0:
+        free = walked[:, 2] + rng.uniform(-half_depth, half_depth)
+        # folding a free walk at the walls is a walk between mirrors
+        period = 4.0 * half_depth
+        walked[:, 2] = np.abs((free - half_depth) % period - 2.0 * half_depth) - half_depth if period else 0.0
+    return walked
+
+
+def places(
+    radii: NDArray[np.float64], size: tuple[float, float], *, gap: float, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """(p, 2) places x y [Å] of particles in a frame, relative to its centre; a single one lies at the centre.
+
+    Parameters
+    ----------
+    radii : (p,) float [Å]
+    size : (along x, along y) float [Å]
+    gap : float [Å]
+        Least distance between particles, and from the edge of the frame.
+    rng : numpy.random.Generator
+
+    Raises
+    ------
+    UsageError
+        Where they do not fit.
+    """
+    if len(radii) == 1:
+        return np.zeros((1, 2))
+    room = np.asarray(size) / 2.0 - radii[:, None] - gap
+    if (room >= 0.0).all():
+        for _ in range(200):
+            found = np.empty((0, 2))
+            for index, half in enumerate(room):
+                trials = rng.uniform(-half, half, size=(50, 2))
+                distances = np.linalg.norm(trials[:, None] - found, axis=-1)
+                free = (distances > radii[index] + radii[:index] + gap).all(axis=1)
+                if not free.any():
+                    break
+                found = np.concatenate([found, trials[free][:1]])
+            if len(found) == len(radii):
+                return found
+    raise UsageError(
+        f"{len(radii)} particles find no room in a frame of {size[0]:.0f} x {size[1]:.0f} Å; make the frame larger"
+    )
+
+
+def orientations(config: MovieConfig, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """(n, 4) the true orientation of a particle in every one of `n` frames.
 
     Raises
     ------
@@ -105,15 +169,11 @@ def poses_of(config: MovieConfig, n: int, rng: np.random.Generator) -> Poses:
         start = random_quaternions(1, rng)[0]
     else:
         start = rotation_onto([float(index) for index in config.start], _BEAM)
-    quaternions = tumbling(
+    return tumbling(
         n,
         start=start,
         rms_deg=config.rotation_deg,
         memory=config.rotation_memory,
         cone_deg=config.cone_deg,
         rng=rng,
-    )
-    return Poses(
-        quaternions=quaternions,
-        shifts=drift(n, walk=config.drift_walk, steady=(config.drift_x, config.drift_y), rng=rng),
     )

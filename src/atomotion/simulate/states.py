@@ -1,5 +1,6 @@
 """When a simulated particle is ordered and when it is not."""
 
+from collections.abc import Sequence
 from itertools import cycle
 
 import numpy as np
@@ -78,3 +79,22 @@ def states_of(config: MovieConfig, n: int, rng: np.random.Generator) -> NDArray[
         disordered_time=config.disordered_time,
         rng=rng,
     )
+
+
+def equal_parts(frames: int, states: int) -> NDArray[np.intp]:
+    """(frames,) index of the state of every frame, where each state lasts for the same part of the movie."""
+    return np.asarray(np.arange(frames) * states // frames, dtype=np.intp)
+
+
+def lasting(lengths: Sequence[int], frames: int) -> NDArray[np.intp]:
+    """(frames,) index of the state of every frame, from the number of frames of each; the last lasts to the end.
+
+    Raises
+    ------
+    UsageError
+        For no state, and for states without frames.
+    """
+    if len(lengths) == 0 or min(lengths) < 1:
+        raise UsageError("every state of a particle needs at least one frame")
+    starts = np.cumsum(lengths)[:-1]
+    return np.asarray(np.searchsorted(starts, np.arange(frames), side="right"), dtype=np.intp)

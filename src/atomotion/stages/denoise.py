@@ -1,5 +1,6 @@
 """The denoised movie, and simulated vacuum that went through the same."""
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,6 @@ from numpy.typing import NDArray
 from atomotion.data import Movie, to_mapping
 from atomotion.denoise.config import DenoiseConfig
 from atomotion.denoise.methods import METHODS, uses_anscombe
-from atomotion.denoise.stabilise import measure_noise_scale
 from atomotion.io.facts import facts_of
 from atomotion.io.frame_check import Checked, bad_frames
 from atomotion.io.movie import open_movie, read_movie
@@ -23,9 +23,9 @@ from atomotion.report.figures.movie_strip import movie_strip
 from atomotion.report.figures.style import save
 from atomotion.report.figures.training_curve import training_curve
 from atomotion.report.page import Figure, Section
-from atomotion.stages.denoiser import Denoiser, prepared
+from atomotion.stages.denoiser import MODEL, Denoiser, prepared
 from atomotion.stages.drift import read_drift
-from atomotion.stages.noise import outlier_frames
+from atomotion.stages.findings import noise_findings, noise_scale, outliers_in
 from atomotion.stages.vacuum import BootstrapFrames, vacuum_counts, vacuum_on_movie
 
 # simulated vacuum frames: enough for a mean within 1 %, few enough to cost little
@@ -37,23 +37,17 @@ def run(task: Task) -> None:
     """Denoise ``movie`` along its ``drift``, with ``model`` where one is given; with ``vacuum`` the same to vacuum."""
     config: DenoiseConfig = task.config
     movie = open_movie(task.inputs["movie"])
-    bad = outlier_frames(task.inputs.get("noise"))
+    noise = noise_findings(task.inputs.get("noise"))
+    bad = outliers_in(noise)
     if config.bad_frames == "refuse":
         movie = replace(movie, frames=Checked(movie.frames, movie.name, bad))
     else:
         bad |= _unusable(task, movie)
-    gain = _units_per_electron(movie, task.inputs.get("noise"))
-    scale = measure_noise_scale(movie.frames, gain, offset=_offset(task.inputs.get("noise")))
+    scale = noise_scale(movie, movie.frames, noise)
     drift = read_drift(task.inputs.get("drift"), len(movie))
-    simulated = _vacuum(task, movie)
-    denoiser = prepared(
-        task,
-        config,
-        movie.frames,
-        scale,
-        bad,
-        predicted_frames=len(movie) + (0 if simulated is None else len(simulated)),
-    )
+    simulated = _vacuum(task, movie, noise)
+    predicted = len(movie) + (0 if simulated is None else len(simulated))
+    denoiser = prepared(task, movie.frames, scale, noise, bad, predicted_frames=predicted)
     _write(task, movie, "denoised.mrcs", denoiser, drift, bad)
     if simulated is not None and not denoiser.is_general:
         task.warn(f"{config.method} works on one series as a whole: no vacuum can go through the same")
@@ -64,19 +58,19 @@ def run(task: Task) -> None:
     if denoiser.curve is not None:
         task.write_table("training.csv", denoiser.curve)
         save(training_curve(denoiser.curve), task.figure("training.png"))
-    if (task.work / "model.pt").exists():
+    if (task.work / MODEL).exists():
         # after everything else: what is in the work folder is what a killed run goes on from
-        (task.work / "model.pt").replace(task.output("model.pt"))
+        (task.work / MODEL).replace(task.output(MODEL))
     task.write_json(
         "denoise.json",
         {
             "method": config.method,
             "settings": to_mapping(config, only_changed=True),
             "noise_sd": scale.sd,
-            "units_per_electron": gain,
+            "units_per_electron": scale.units_per_electron,
             "anscombe": config.method in METHODS and uses_anscombe(scale, config),
             "follows_drift": config.method in METHODS and drift is not None and bool(np.any(drift)),
-            "frames_each_side": denoiser.reach if denoiser.reach >= 0 else len(movie) - 1,
+            "frames_each_side": denoiser.frames_each_side(len(movie)),
             "is_blind": denoiser.is_blind,
             "hole_px": denoiser.hole_px,
             "parameters": denoiser.parameters,
@@ -84,17 +78,19 @@ def run(task: Task) -> None:
             "vacuum_frames": 0 if simulated is None else len(simulated),
         },
     )
-    shown = np.linspace(0, len(movie) - 1, min(_SHOWN, len(movie))).astype(int)
-    shown = np.array([index for index in shown if index not in bad] or shown)
-    denoised = read_movie(task.output("denoised.mrcs"))
+    _show(task, movie, bad)
+
+
+def _show(task: Task, movie: Movie, bad: frozenset[int]) -> None:
+    """A few frames, raw and denoised."""
+    spread = [int(index) for index in np.linspace(0, len(movie) - 1, min(_SHOWN, len(movie)))]
+    shown = [index for index in spread if index not in bad] or spread
     rows = [
-        ("raw", [np.asarray(movie.frames[int(index)], dtype=float) for index in shown]),
-        ("denoised", [np.asarray(denoised.frames[int(index)], dtype=float) for index in shown]),
+        (name, [np.asarray(frames[index], dtype=float) for index in shown])
+        for name, frames in (("raw", movie.frames), ("denoised", read_movie(task.output("denoised.mrcs")).frames))
     ]
-    save(
-        movie_strip(rows, [f"frame {index}" for index in shown], pixel_size=movie.pixel_size),
-        task.figure("denoised.png"),
-    )
+    titles = [f"frame {index}" for index in shown]
+    save(movie_strip(rows, titles, pixel_size=movie.pixel_size), task.figure("denoised.png"))
 
 
 def _unusable(task: Task, movie: Movie) -> frozenset[int]:
@@ -130,7 +126,8 @@ def _write(
                 for path in paths
             ]
             report = task.steps(name.removesuffix(".mrcs").replace("_", " "))
-            for _, values, errors in denoiser.blocks(movie.frames, drift, bad, done, report):
+            blocks = denoiser.blocks(movie.frames, drift=drift, bad_frames=bad, start=done, on_step=report)
+            for _, values, errors in blocks:
                 writers[0].write(values)
                 if errors is not None:
                     writers[1].write(errors)
@@ -144,24 +141,11 @@ def _facts(config: DenoiseConfig, movie: Movie, path: Path) -> dict[str, Any]:
     return facts_of(movie, processing=f"{what}: {config.method}{', ' + changed if changed else ''}")
 
 
-def _offset(noise: Path | None) -> float:
-    measured = read_json(noise, {}) if noise is not None else {}
-    return float(measured.get("offset") or 0.0)
-
-
-def _units_per_electron(movie: Movie, noise: Path | None) -> float | None:
-    if movie.units_per_electron is not None:
-        return movie.units_per_electron
-    measured = read_json(noise, {}) if noise is not None else {}
-    return measured.get("units_per_electron") if measured.get("is_poisson") is not False else None
-
-
-def _vacuum(task: Task, movie: Movie) -> Movie | None:
+def _vacuum(task: Task, movie: Movie, noise: Mapping[str, Any]) -> Movie | None:
     """Frames of independent pixels with the values of the measured vacuum, of the movie's shape and units."""
     frames, mask = vacuum_on_movie(task.inputs.get("vacuum"), movie)
     if frames is None or mask is None:
         return None
-    noise = read_json(task.inputs["noise"], {}) if task.inputs.get("noise") else {}
     if noise.get("is_white_pixels") is False or noise.get("is_white_frames") is False:
         task.warn(
             "the noise is correlated, so simulated vacuum of independent pixels would not be like the measured one: "
@@ -240,7 +224,7 @@ STAGE = Stage(
         ),
         OutputFile(name="denoised_vacuum_sd.mrcs", about="The same for the simulated vacuum.", optional=True),
         OutputFile(
-            name="model.pt",
+            name=MODEL,
             about="The trained network; `atomotion denoise OTHER --model` applies it to another movie.",
             optional=True,
         ),

@@ -1,9 +1,10 @@
 """The denoiser that a task asks for: a filter, a network trained or taken from a file, or components of a series."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -12,14 +13,20 @@ from numpy.typing import NDArray
 from atomotion.data import Frames, InputError, UsageError
 from atomotion.denoise.blocks import denoise_blocks
 from atomotion.denoise.config import NETWORK_METHODS, SERIES_METHODS, DenoiseConfig
-from atomotion.denoise.hole import hole_radius
+from atomotion.denoise.methods import METHODS
+from atomotion.denoise.series import denoise_series
 from atomotion.denoise.stabilise import NoiseScale
+from atomotion.denoise.temporal import time_reach
 from atomotion.io.models import read_state, write_state
-from atomotion.project.leaf import read_json
 from atomotion.project.stage import Task
+from atomotion.stages.findings import hole_of
 
-Blocks = Iterator[tuple[int, NDArray[np.float32], NDArray[np.float32] | None]]
-_MODEL, _CHECKPOINT = "model.pt", "training.pt"
+if TYPE_CHECKING:
+    from atomotion.denoise.model import Model
+    from atomotion.denoise.training.fit import Look
+
+MODEL = "model.pt"
+_CHECKPOINT, _CURVE = "training.pt", "training.csv"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,41 +35,94 @@ class Denoiser:
 
     Parameters
     ----------
-    blocks : callable
-        ``blocks(frames, drift, bad_frames, start, on_step)`` gives first frame, values and standard deviations (or
-        None), block by block.
-    method : str
-    reach : int
-        Frames on either side that a denoised frame depends on; -1 for all.
-    gives_errors : bool
-    is_blind : bool
-        Whether no denoised pixel depends on its own noisy value.
-    hole_px : int
-        Pixels around its own that a blind network does not see either.
-    is_general : bool
-        Whether it can denoise another movie, such as simulated vacuum.
-    parameters : int
-        Trained values; 0 where nothing is trained.
+    config : DenoiseConfig
+    noise : NoiseScale
+        Of the movie.
+    device : str
+    model : Model or None
+        The trained network, where the method is one.
     curve : DataFrame or None
-        How training went.
+        How its training went, where it was trained here.
     """
 
-    blocks: Callable[..., Blocks]
-    method: str
-    reach: int
-    gives_errors: bool = False
-    is_blind: bool = False
-    hole_px: int = 0
-    is_general: bool = True
-    parameters: int = 0
+    config: DenoiseConfig
+    noise: NoiseScale
+    device: str
+    model: "Model | None" = None
     curve: pd.DataFrame | None = None
+
+    def blocks(
+        self,
+        frames: Frames,
+        *,
+        drift: NDArray[np.floating] | None,
+        bad_frames: frozenset[int],
+        start: int = 0,
+        on_step: Callable[[int, int], None] | None = None,
+    ) -> Iterator[tuple[int, NDArray[np.float32], NDArray[np.float32] | None]]:
+        """The denoised movie from frame `start` on: first frame, values and standard deviations (or None) of a block.
+
+        Only filters follow the drift.
+        """
+        if self.model is not None:
+            yield from self.model.blocks(
+                frames,
+                self.noise,
+                bad_frames=bad_frames,
+                memory=self.config.memory,
+                device=self.device,
+                start=start,
+                on_step=on_step,
+            )
+        elif self.config.method in SERIES_METHODS:
+            whole = denoise_series(frames, self.config, bad_frames=bad_frames, on_step=on_step)
+            yield start, whole[start:], None
+        else:
+            found = denoise_blocks(
+                frames, self.config, drift=drift, bad_frames=bad_frames, noise=self.noise, start=start, on_step=on_step
+            )
+            for first, values in found:
+                yield first, values, None
+
+    def frames_each_side(self, frames: int) -> int:
+        """Frames before and after that a denoised frame of a movie of so many depends on."""
+        if self.model is not None:
+            return self.model.network.window // 2
+        if self.config.method in SERIES_METHODS:
+            return frames - 1
+        return METHODS[self.config.method].halo(self.config) + time_reach(self.config.sigma_frames)
+
+    @property
+    def gives_errors(self) -> bool:
+        """Whether it states standard deviations."""
+        return self.model is not None and self.model.gives_errors
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether no denoised pixel depends on its own noisy value."""
+        return self.model is not None and self.model.is_blind
+
+    @property
+    def hole_px(self) -> int:
+        """Pixels around its own that a blind network does not see either."""
+        return 0 if self.model is None else self.model.network.hole
+
+    @property
+    def is_general(self) -> bool:
+        """Whether it can denoise another movie, such as simulated vacuum."""
+        return self.config.method not in SERIES_METHODS
+
+    @property
+    def parameters(self) -> int:
+        """Trained values; 0 where nothing is trained."""
+        return 0 if self.model is None else self.model.network.parameter_count
 
 
 def prepared(
     task: Task,
-    config: DenoiseConfig,
     frames: Frames,
-    noise: NoiseScale,
+    scale: NoiseScale,
+    noise: Mapping[str, Any],
     bad_frames: frozenset[int],
     *,
     predicted_frames: int,
@@ -72,151 +132,73 @@ def prepared(
     Parameters
     ----------
     task : Task
-    config : DenoiseConfig
     frames : (t, y, x)
-    noise : NoiseScale
+    scale : NoiseScale
+    noise : mapping
+        ``noise.json``; empty without one.
     bad_frames : frozenset of int
     predicted_frames : int
         How many frames will be denoised, for the time that training may take.
     """
-    if task.inputs.get("model") is not None and config.method not in NETWORK_METHODS:
-        raise UsageError(f"--model is for networks; --method {config.method} has none")
-    if config.method in NETWORK_METHODS:
-        return _network(task, config, frames, noise, bad_frames, predicted_frames)
-    if config.method in SERIES_METHODS:
-        return _series(config)
-    return _filter(config, noise)
+    config: DenoiseConfig = task.config
+    given: Path | None = task.inputs.get("model")
+    if config.method not in NETWORK_METHODS:
+        if given is not None:
+            raise UsageError(f"--model is for networks; --method {config.method} has none")
+        return Denoiser(config=config, noise=scale, device=task.device)
 
-
-def _filter(config: DenoiseConfig, noise: NoiseScale) -> Denoiser:
-    from atomotion.denoise.methods import METHODS
-    from atomotion.denoise.temporal import time_reach
-
-    def blocks(
-        frames: Frames,
-        drift: NDArray[np.floating] | None,
-        bad_frames: frozenset[int],
-        start: int,
-        on_step: Callable[[int, int], None] | None,
-    ) -> Blocks:
-        found = denoise_blocks(
-            frames, config, drift=drift, bad_frames=bad_frames, noise=noise, start=start, on_step=on_step
-        )
-        for first, block in found:
-            yield first, block, None
-
-    reach = METHODS[config.method].halo(config) + time_reach(config.sigma_frames)
-    return Denoiser(blocks=blocks, method=config.method, reach=reach)
-
-
-def _series(config: DenoiseConfig) -> Denoiser:
-    from atomotion.denoise.series import denoise_series
-
-    def blocks(
-        frames: Frames,
-        drift: NDArray[np.floating] | None,
-        bad_frames: frozenset[int],
-        start: int,
-        on_step: Callable[[int, int], None] | None,
-    ) -> Blocks:
-        whole = denoise_series(frames, config, bad_frames=bad_frames, on_step=on_step)
-        yield start, whole[start:], None
-
-    return Denoiser(blocks=blocks, method=config.method, reach=-1, is_general=False)
-
-
-def _network(
-    task: Task,
-    config: DenoiseConfig,
-    frames: Frames,
-    noise: NoiseScale,
-    bad_frames: frozenset[int],
-    predicted_frames: int,
-) -> Denoiser:
     import torch
 
-    from atomotion.denoise.learned import Model
+    from atomotion.denoise.model import Model
 
     torch.set_num_threads(max(1, task.threads))
     task.work.mkdir(parents=True, exist_ok=True)
     curve: pd.DataFrame | None = None
-    given: Path | None = task.inputs.get("model")
-    if given is not None:
-        model = Model.from_state(read_state(given))
-        if model.method != config.method:
-            raise InputError(
-                f"{given} holds a model of the method {model.method}, not {config.method}; add --method {model.method}"
-            )
-    else:
-        curve = _trained(task, config, frames, noise, bad_frames, predicted_frames)
-        model = Model.from_state(read_state(task.work / _MODEL))
-
-    def blocks(
-        frames: Frames,
-        drift: NDArray[np.floating] | None,
-        bad_frames: frozenset[int],
-        start: int,
-        on_step: Callable[[int, int], None] | None,
-    ) -> Blocks:
-        yield from model.blocks(
-            frames,
-            noise,
-            bad_frames=bad_frames,
-            memory=config.memory,
-            device=task.device,
-            start=start,
-            on_step=on_step,
+    if given is None:
+        curve = _trained(task, frames, scale, noise, bad_frames, predicted_frames)
+    model = Model.from_state(read_state(task.work / MODEL if given is None else given))
+    if model.method != config.method:
+        raise InputError(
+            f"{given} holds a model of the method {model.method}, not {config.method}; add --method {model.method}"
         )
-
-    return Denoiser(
-        blocks=blocks,
-        method=model.method,
-        reach=model.network.window // 2,
-        gives_errors=model.gives_errors,
-        is_blind=model.is_blind,
-        hole_px=model.network.hole,
-        parameters=model.network.parameter_count,
-        curve=curve,
-    )
+    return Denoiser(config=config, noise=scale, device=task.device, model=model, curve=curve)
 
 
 def _trained(
     task: Task,
-    config: DenoiseConfig,
     frames: Frames,
-    noise: NoiseScale,
+    scale: NoiseScale,
+    noise: Mapping[str, Any],
     bad_frames: frozenset[int],
     predicted_frames: int,
 ) -> pd.DataFrame:
     """Train and leave the model in the work folder; what a killed run has learned is kept."""
     from atomotion.denoise.learned import train_model
-    from atomotion.denoise.training.fit import Look
 
-    path, checkpoint, curve = task.work / _MODEL, task.work / _CHECKPOINT, task.work / "training.csv"
+    config: DenoiseConfig = task.config
+    path, checkpoint, curve = task.work / MODEL, task.work / _CHECKPOINT, task.work / _CURVE
     if path.exists():
         return pd.read_csv(curve)
-    findings = read_json(task.inputs["noise"], {}) if task.inputs.get("noise") else {}
-    if findings.get("is_white_frames") is False and config.method != "udvd":
+    if noise.get("is_white_frames") is False and config.method != "udvd":
         task.warn(
             "the noise of neighbouring frames is correlated, and the network sees neighbours whole: part of the noise "
             "will be taken for signal; --method udvd is blind in every frame"
         )
-    hole = hole_radius(findings.get("pixel_correlation"), is_white=findings.get("is_white_pixels"))
-    said = {"loss": ""}
+    last = {"loss": ""}
 
-    def on_look(look: Look) -> None:
-        said["loss"] = f", loss kept aside {look.aside:.5f}"
+    def on_look(look: "Look") -> None:
+        last["loss"] = f", loss kept aside {look.aside:.5f}"
         task.log.info("step %d, loss %.6f, kept aside %.6f", look.step, look.loss, look.aside)
 
     def on_step(done: int, total: int) -> None:
-        task.events.progress(f"training, in thousandths{said['loss']}", done, total)
+        task.events.progress(f"training, in thousandths{last['loss']}", done, total)
 
     began = time.perf_counter()
     model, looks = train_model(
         frames,
         config,
-        noise,
-        hole=hole,
+        scale,
+        hole=hole_of(noise),
         bad_frames=bad_frames,
         predicted_frames=predicted_frames,
         device=task.device,
@@ -227,7 +209,14 @@ def _trained(
         on_checkpoint=lambda state: write_state(checkpoint, state),
     )
     task.log.info("trained in %.1f s", time.perf_counter() - began)
-    table = pd.DataFrame(
+    table = _table(looks)
+    table.to_csv(curve, index=False)
+    write_state(path, model.state())
+    return table
+
+
+def _table(looks: "list[Look]") -> pd.DataFrame:
+    return pd.DataFrame(
         {
             "step": [look.step for look in looks],
             "training_time_s": [look.seconds for look in looks],
@@ -236,6 +225,3 @@ def _trained(
             "best": [look.best for look in looks],
         }
     )
-    table.to_csv(curve, index=False)
-    write_state(path, model.state())
-    return table

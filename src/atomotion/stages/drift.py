@@ -14,7 +14,7 @@ from atomotion.project.stage import Stage, Task
 from atomotion.report.figures.drift_path import drift_path
 from atomotion.report.figures.style import save
 from atomotion.report.page import Figure, Section
-from atomotion.stages.noise import outlier_frames
+from atomotion.stages.findings import noise_findings, outliers_in
 from atomotion.track.config import DriftConfig
 from atomotion.track.drift import estimate_drift
 
@@ -25,7 +25,7 @@ def run(task: Task) -> None:
     drift = estimate_drift(
         movie.frames,
         task.config,
-        bad_frames=outlier_frames(task.inputs.get("noise")),
+        bad_frames=outliers_in(noise_findings(task.inputs.get("noise"))),
         on_step=task.steps("frames"),
     )
     xy = drift.xy

@@ -1,40 +1,33 @@
 """The error of a denoised movie, each way of estimating it by itself."""
 
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from atomotion.data import InputError
+from atomotion.data import Frames, InputError
 from atomotion.denoise.config import DenoiseConfig
+from atomotion.denoise.gaussians import gaussian_family, gaussian_own_weight
 from atomotion.project.stage import Task
+from atomotion.quality.blind import METHOD as RESIDUAL
 from atomotion.quality.blind import blind_residual
 from atomotion.quality.config import QualityConfig
 from atomotion.quality.detail import band_fidelity
 from atomotion.quality.estimate import Estimate, psnr_of_mse, refused
-from atomotion.quality.paired import compare_blind, compare_to_reference
-from atomotion.quality.signal_splitting import SplitSignal
-from atomotion.quality.splitting import SplitCounts, whole_electrons
-from atomotion.quality.thinning import thinning_error, thinning_forbidden
+from atomotion.quality.paired import Comparison, compare_blind, compare_to_reference, undecided
+from atomotion.quality.splittable import choose_split
+from atomotion.quality.splitting import Split, SplitCounts
+from atomotion.quality.thinning import best_on_removed, thinning_error
 from atomotion.quality.umse import umse_adjacent
 from atomotion.stages.judged import UNKNOWN, Judged
-from atomotion.stages.judges import (
-    Halves,
-    can_run_again,
-    gaussian_filtered,
-    gaussians,
-    is_network,
-    same_filter,
-    trained_on,
-    weight_of_own_pixel,
-)
+from atomotion.stages.judges import Halves, gaussian_filtered, is_network, not_again, same_filter, trained_on
 
-
-def _data_range(piece: Judged) -> float:
-    """Maximum minus minimum of the denoised frames, but for a thousandth; the clean movie's is not known."""
-    good = [index for index in range(len(piece.denoised)) if index not in piece.bad]
-    low, high = np.nanpercentile(piece.denoised[good], [0.05, 99.95])
-    return float(high - low)
+_BY_THINNING = (
+    "umse_thinning", "upsnr_thinning_db", "umse_gaussian", "upsnr_gaussian_db", "against_gaussian_thinning",
+    "lattice_correlation", "lattice_amplitude", "lattice_energy", "lattice_correlation_gaussian",
+)  # fmt: skip
 
 
 def by_other_frames(piece: Judged, rng: np.random.Generator) -> dict[str, Any]:
@@ -48,13 +41,13 @@ def by_other_frames(piece: Judged, rng: np.random.Generator) -> dict[str, Any]:
             piece.denoised,
             window=piece.window,
             distance=distance,
-            white_frames=piece.noise.get("is_white_frames"),
+            white_frames=piece.noise.white_frames,
             published=published,
             bad_frames=piece.bad,
             rng=rng,
         )
 
-    peak = _data_range(piece)
+    peak = piece.contrast_range
     adjacent, farther = estimate(1, published=True), estimate(None, published=False)
     return {
         "umse_published": adjacent.as_json(),
@@ -65,161 +58,139 @@ def by_other_frames(piece: Judged, rng: np.random.Generator) -> dict[str, Any]:
 
 
 def by_thinning(task: Task, piece: Judged, rng: np.random.Generator) -> tuple[DenoiseConfig | None, dict[str, Any]]:
-    """The error by thinned counts, the same of the best Gaussian, their difference, and the detail that both keep."""
+    """The best Gaussian; by thinned counts the error, the Gaussian's, their difference, and the detail both keep."""
     config: QualityConfig = task.config
-    names: tuple[str, ...]
-    names = ("umse_thinning", "upsnr_thinning_db", "umse_gaussian", "upsnr_gaussian_db", "against_gaussian_thinning")
-    names += ("lattice_correlation", "lattice_amplitude", "lattice_energy", "lattice_correlation_gaussian")
-    split, reason, warning = _split(piece, config)
-    if split is None:
-        nothing = refused("thinning", reason).as_json()
-        return None, {name: dict(nothing) for name in names} | {"thinned": None}
-    whole_electrons = isinstance(split, SplitCounts)
-    method = f"{'binomial thinning' if whole_electrons else 'splitting'}, {config.kept:g} of the electrons kept"
-    kept, removed = np.asarray(split.kept[:]), np.asarray(split.removed[:])
-    options: dict[str, Any] = {"bad_frames": piece.bad, "rng": rng}
-    report = task.steps("choosing the best Gaussian")
-    good = [index for index in range(len(kept)) if index not in piece.bad]
-    best, smooth, least = None, kept, np.inf
-    candidates = gaussians(piece)
-    for number, each in enumerate(candidates):
-        found = gaussian_filtered(piece, each, kept)
-        square = float(np.mean((split.whole_dose(found[good]) - removed[good]) ** 2))
-        if square < least:
-            best, smooth, least = each, found, square
-        report(number + 1, len(candidates))
-    own: NDArray[np.float32] | None = None
-    why = UNKNOWN
-    if is_network(piece):
-        why = "--budget 0 leaves out the network on thinned counts"
-        if config.budget > 0:
-            own = trained_on(task, piece, kept, config.budget / 3, name="thinned counts")
-    elif can_run_again(piece):
-        own = same_filter(piece, kept)
-    peak = _data_range(piece)
-
-    def error(found: NDArray[np.floating] | None) -> Estimate:
-        if found is None:
-            return refused(method, why)
-        return thinning_error(found, split, method=method, **options).warned(warning)
-
-    def detail(found: NDArray[np.floating] | None, *, which: str) -> Estimate:
-        if piece.movie.pixel_size is None:
-            return refused("lattice band", "the pixel size is not known; give --pixel-size")
-        if found is None:
-            return refused("lattice band", why)
-        try:
-            kept_there = band_fidelity(
-                split.whole_dose(found), removed, band=piece.band, pixel_size=piece.movie.pixel_size,
-                reference_units=split.removed_units, offset=piece.scale.offset, **options,
-            )  # fmt: skip
-        except InputError as problem:
-            return refused("lattice band", str(problem))
-        chosen: Estimate = getattr(kept_there, which)
-        return chosen
-
-    ours, theirs = error(own), error(smooth)
-    against = (
-        refused(method, why).as_json() | {"verdict": "undecided"}
-        if own is None
-        else compare_to_reference(split.whole_dose(own), split.whole_dose(smooth), removed, **options).as_json()
+    choice = choose_split(piece.raw, piece.noise, config.kept, blind=piece.is_blind, seed=config.seed)
+    if choice.split is None:
+        nothing = refused("thinning", choice.refused or "").as_json()
+        return None, {name: dict(nothing) for name in _BY_THINNING} | {"thinned": None}
+    choice.split.hold()
+    family = gaussian_family(len(piece.raw))
+    best, smooth = best_on_removed(
+        [partial(gaussian_filtered, piece, each) for each in family],
+        choice.split,
+        bad_frames=piece.bad,
+        on_step=task.steps("choosing the best Gaussian"),
     )
-    return best, {
+    own = _own_output(task, piece, choice.split)
+    judge = _ByThinning(piece=piece, split=choice.split, warning=choice.warning, rng=rng)
+    ours, theirs, peak = judge.error(own), judge.error(smooth), piece.contrast_range
+    return family[best], {
         "umse_thinning": ours.as_json(),
         "upsnr_thinning_db": psnr_of_mse(ours, peak).as_json(),
         "umse_gaussian": theirs.as_json(),
         "upsnr_gaussian_db": psnr_of_mse(theirs, peak).as_json(),
-        "against_gaussian_thinning": against,
-        "lattice_correlation": detail(own, which="correlation").as_json(),
-        "lattice_amplitude": detail(own, which="amplitude").as_json(),
-        "lattice_energy": detail(own, which="energy").as_json(),
-        "lattice_correlation_gaussian": detail(smooth, which="correlation").as_json(),
+        "against_gaussian_thinning": judge.difference(own, smooth).as_json(),
+        "lattice_correlation": judge.lattice(own, "correlation").as_json(),
+        "lattice_amplitude": judge.lattice(own, "amplitude").as_json(),
+        "lattice_energy": judge.lattice(own, "energy").as_json(),
+        "lattice_correlation_gaussian": judge.lattice(smooth, "correlation").as_json(),
         "thinned": config.kept,
     }
 
 
-def _split(piece: Judged, config: QualityConfig) -> tuple[SplitCounts | SplitSignal | None, str, str | None]:
-    """The movie split in two, or the reason why it cannot be; and what is doubtful about it."""
-    known = piece.what_is_known
-    if piece.gain is None:
-        return None, "the units per electron are not known; give --units-per-electron, or measure a raw movie", None
-    settings: dict[str, Any] = {
-        "seed": config.seed, "units_per_electron": piece.gain, "offset": piece.scale.offset,
-    }  # fmt: skip
-    if whole_electrons(piece.raw, piece.gain, piece.scale.offset) is None:
-        reason, warning = thinning_forbidden(
-            piece.raw,
-            piece.gain,
-            piece.scale.offset,
-            piece.noise.get("is_poisson"),
-            known["white_pixels"],
-            known["white_frames"],
-            None,
-        )
-        return (None, reason, None) if reason else (SplitCounts(piece.raw, config.kept, **settings), "", warning)
-    for what in ("pixels", "frames"):
-        if known[f"white_{what}"] is False:
-            return None, f"the noise of neighbouring {what} is correlated, so the two parts would share noise", None
-    if piece.noise.get("is_poisson") is False:
-        return None, "the noise variance does not grow with the mean, so the movie cannot be split by it", None
-    warning = (
-        None
-        if piece.is_blind
-        else "the values are no whole electrons: the two parts are uncorrelated, but not independent"
-    )
-    return SplitSignal(piece.raw, config.kept, **settings), "", warning
+def _own_output(task: Task, piece: Judged, split: Split) -> Frames | str:
+    """What the denoiser's own method makes of the kept electrons, or why that cannot be had."""
+    config: QualityConfig = task.config
+    if is_network(piece):
+        if config.budget == 0:
+            return "--budget 0 leaves out the network on thinned counts"
+        return trained_on(task, piece, split.kept, config.budget / 3, name="thinned counts")
+    return not_again(piece) or same_filter(piece, split.kept)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ByThinning:
+    """Compares what was made of the kept electrons with the removed ones; a text in its place is why there is none."""
+
+    piece: Judged
+    split: Split
+    warning: str | None
+    rng: np.random.Generator
+
+    @property
+    def method(self) -> str:
+        """In words."""
+        way = "binomial thinning" if isinstance(self.split, SplitCounts) else "splitting"
+        return f"{way}, {self.split.p:g} of the electrons kept"
+
+    def error(self, found: Frames | str) -> Estimate:
+        """Mean squared error."""
+        if isinstance(found, str):
+            return refused(self.method, found)
+        error = thinning_error(found, self.split, method=self.method, bad_frames=self.piece.bad, rng=self.rng)
+        return error.warned(self.warning)
+
+    def difference(self, first: Frames | str, second: Frames) -> Comparison:
+        """Mean squared error of the first minus that of the second."""
+        if isinstance(first, str):
+            return undecided(self.method, first)
+        one, two = (self.split.whole_dose(np.asarray(each)) for each in (first, second))
+        return compare_to_reference(one, two, self.split.removed, bad_frames=self.piece.bad, rng=self.rng)
+
+    def lattice(self, found: Frames | str, what: str) -> Estimate:
+        """One field of `BandFidelity` in the lattice band."""
+        if self.piece.movie.pixel_size is None:
+            return refused("lattice band", "the pixel size is not known; give --pixel-size")
+        if isinstance(found, str):
+            return refused("lattice band", found)
+        try:
+            fidelity = band_fidelity(
+                self.split.whole_dose(np.asarray(found)),
+                self.split.removed,
+                band=self.piece.band,
+                pixel_size=self.piece.movie.pixel_size,
+                reference_units=self.split.removed_units,
+                offset=self.split.offset,
+                bad_frames=self.piece.bad,
+                rng=self.rng,
+            )
+        except InputError as problem:
+            return refused("lattice band", str(problem))
+        estimate: Estimate = getattr(fidelity, what)
+        return estimate
 
 
 def by_residual(
     piece: Judged, halves: Halves | None, best: DenoiseConfig | None, rng: np.random.Generator
 ) -> dict[str, Any]:
     """The error by what a blind denoiser took away, and its difference to the best Gaussian's."""
-    options: dict[str, Any] = {**piece.what_is_known, "bad_frames": piece.bad, "rng": rng}
-    method = "blind residual"
-    if piece.gain is None:
-        nothing = refused(method, "the units per electron are not known").as_json()
-        return {
-            "umse_blind": nothing, "upsnr_blind_db": dict(nothing),
-            "against_gaussian_blind": {**nothing, "verdict": "undecided"},
-        }  # fmt: skip
-    found, blind = (halves.unseen, True) if halves is not None and piece.is_blind else (piece.denoised, piece.is_blind)
+    unseen = halves is not None and piece.is_blind
+    found = halves.unseen if halves is not None and unseen else piece.denoised
     error = blind_residual(
-        piece.raw,
-        found,
-        units_per_electron=piece.gain,
-        units_per_electron_interval=piece.gain_interval,
-        offset=piece.scale.offset,
-        blind=blind,
-        hole_px=piece.hole_px,
-        **options,
+        piece.raw, found, noise=piece.noise, blind=piece.is_blind, hole_px=piece.hole_px, bad_frames=piece.bad, rng=rng
     )
-    if blind and halves is None:
+    if piece.is_blind and halves is None and error.refused is None:
         error = error.warned(
             "the network has learned from the very pixels that it is judged by: the error is too small"
         )
-    against: dict[str, Any]
-    if best is None or not blind:
-        against = refused(method, error.refused or "there is no Gaussian to compare with").as_json()
-        against["verdict"] = "undecided"
-    elif piece.drift is not None and bool(np.any(piece.drift)):
-        against = refused(method, "a Gaussian along the drift gives its own pixel a weight that is not known").as_json()
-        against["verdict"] = "undecided"
-    else:
-        smooth = gaussian_filtered(piece, best, piece.raw)
-        weight = weight_of_own_pixel(best, len(piece.raw))
-        against = compare_blind(
-            piece.raw,
-            found,
-            smooth,
-            blind=(True, False),
-            centre_weight=(None, float(weight.mean())),
-            units_per_electron=piece.gain,
-            units_per_electron_interval=piece.gain_interval,
-            offset=piece.scale.offset,
-            **options,
-        ).as_json()
     return {
         "umse_blind": error.as_json(),
-        "upsnr_blind_db": psnr_of_mse(error, _data_range(piece)).as_json(),
-        "against_gaussian_blind": against,
+        "upsnr_blind_db": psnr_of_mse(error, piece.contrast_range).as_json(),
+        "against_gaussian_blind": _against_gaussian(piece, found, best, error.refused, rng).as_json(),
     }
+
+
+def _against_gaussian(
+    piece: Judged,
+    found: NDArray[np.float32],
+    best: DenoiseConfig | None,
+    reason: str | None,
+    rng: np.random.Generator,
+) -> Comparison:
+    """Residuals of a blind denoiser against those of the best Gaussian; `reason` is why the first say nothing."""
+    if best is None or not piece.is_blind:
+        return undecided(RESIDUAL, reason or "there is no Gaussian to compare with")
+    if piece.drifts:
+        return undecided(RESIDUAL, "a Gaussian along the drift gives its own pixel a weight that is not known")
+    weight = float(gaussian_own_weight(best, len(piece.raw)).mean())
+    return compare_blind(
+        piece.raw,
+        found,
+        gaussian_filtered(piece, best, piece.raw),
+        noise=piece.noise,
+        blind=(True, False),
+        centre_weight=(None, weight),
+        bad_frames=piece.bad,
+        rng=rng,
+    )

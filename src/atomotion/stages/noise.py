@@ -93,11 +93,6 @@ def _frame_table(findings: NoiseFindings) -> pd.DataFrame:
     )
 
 
-def outlier_frames(noise: Path | None) -> frozenset[int]:
-    """The frames that ``noise.json`` names as outliers; none without it."""
-    return frozenset(read_json(noise, {})["outlier_frames"]) if noise is not None else frozenset()
-
-
 def section(folder: Path) -> Section:
     """The noise in the report."""
     values = read_json(folder / "out" / "noise.json", {})

@@ -26,7 +26,7 @@ from atomotion.report.figures.order_curve import order_curve
 from atomotion.report.figures.style import save
 from atomotion.report.page import Figure, Section, Table
 from atomotion.stages.drift import read_drift
-from atomotion.stages.noise import outlier_frames
+from atomotion.stages.findings import noise_findings, outliers_in
 from atomotion.stages.sources import is_denoised
 from atomotion.stages.vacuum import vacuum_on_movie
 
@@ -40,7 +40,7 @@ def run(task: Task) -> None:
     polygon = fit_polygon(read_polygon(task.inputs["polygon"]), movie) if task.inputs.get("polygon") else None
     drift = read_drift(task.inputs.get("drift"), len(movie))
     noise = read_json(task.inputs["noise"], {}) if task.inputs.get("noise") else {}
-    pieces = _Pieces(task, movie, polygon, drift, outlier_frames(task.inputs.get("noise")))
+    pieces = _Pieces(task, movie, polygon, drift, outliers_in(noise_findings(task.inputs.get("noise"))))
     config = replace(task.config, divisor=_divisor(task.config, movie, noise))
     units = config.divisor or 1.0
     model, tables = None, []

@@ -34,9 +34,9 @@ def run(task: Task) -> None:
     values |= figures_of_the_papers(task, piece, rng)
     values |= residual(piece, rng)
     values |= in_vacuum(task, piece, rng)
-    sums, more = sums_compared(piece, config, rng)
-    values |= more
-    values |= disagreement_of(task, piece, halves)
+    sums, row, compared = sums_compared(piece, config, rng)
+    disagreement, differences = disagreement_of(task, piece, halves)
+    values |= compared | differences
     values |= {
         "upsnr_db": _first_that_is(values, "upsnr_thinning_db", "upsnr_blind_db", "upsnr_adjacent_db"),
         "frames_used": len(piece.raw),
@@ -45,14 +45,15 @@ def run(task: Task) -> None:
     }
     task.write_json("quality.json", values)
     save(denoising_quality(values), task.figure("quality.png"))
-    shown = None if halves is None else np.sqrt(np.mean((halves.first - halves.second) ** 2, axis=0))
-    save(
-        trust_pictures(
-            raw_sum=sums.raw_sum, denoised_sum=sums.denoised_sum, line=sums.line, disagreement=shown,
-            pixel_size=piece.movie.pixel_size,
-        ),
-        task.figure("trust.png"),
-    )  # fmt: skip
+    pictures = trust_pictures(
+        raw_sum=sums.raw_sum,
+        denoised_sum=sums.denoised_sum,
+        line=sums.line,
+        row=row,
+        disagreement=disagreement,
+        pixel_size=piece.movie.pixel_size,
+    )
+    save(pictures, task.figure("trust.png"))
 
 
 def _first_that_is(values: dict[str, Any], *names: str) -> dict[str, Any]:
@@ -87,12 +88,14 @@ def section(folder: Path) -> Section:
             Figure(
                 path=folder / "figures" / "quality.png",
                 caption="Error of the denoised movie as PSNR, by each way of estimating it that is valid here, with "
-                "95 % intervals.",
+                "95 % intervals; an arrow is an interval without an upper end. Beside it the difference to the best "
+                "Gaussian: left of the line the denoised movie is better.",
             ),
             Figure(
                 path=folder / "figures" / "trust.png",
-                caption="The sum of raw frames beside that of the same frames denoised, a line through both, and where "
-                "networks trained on halves of the movie disagree.",
+                caption="The sum of raw frames beside that of the same frames denoised, each in its own grey levels; "
+                "both along the marked line; and where networks trained on halves of the movie disagree (root mean "
+                "square, in the movie's units).",
             ),
         ],
         tables=[Table(columns=["", "value", "95 %", "how"], rows=rows)],

@@ -23,7 +23,7 @@ from atomotion.report.figures.region_outline import region_outline
 from atomotion.report.figures.style import save
 from atomotion.report.page import Figure, Section
 from atomotion.stages.drift import read_drift
-from atomotion.stages.noise import outlier_frames
+from atomotion.stages.findings import noise_findings, outliers_in
 
 # frames whose mean is shown in the picture
 _SHOWN = 64
@@ -55,7 +55,7 @@ def run(task: Task) -> None:
 
 def steady(movie: Movie, noise: Path | None, drift: NDArray[np.floating] | None) -> tuple[Frames, NDArray[np.floating]]:
     """The movie's good frames, standing still, without the border that moves in; and its width (x, y) [px]."""
-    outliers = outlier_frames(noise)
+    outliers = outliers_in(noise_findings(noise))
     good = np.array([frame for frame in range(len(movie)) if frame not in outliers and _is_finite(movie, frame)])
     if len(good) < 2:
         raise InputError(f"{movie.name} has {len(good)} good frames; at least two are needed")

@@ -3,67 +3,132 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
+from ase import Atoms
+from numpy.typing import NDArray
 
-from atomotion.data import Movie
-from atomotion.io.atoms import write_atoms
+from atomotion.data import InputError, Movie
+from atomotion.io.atoms import read_states, write_atoms
+from atomotion.io.star import write_poses
 from atomotion.io.writer import write_movie
 from atomotion.project.leaf import read_json
-from atomotion.project.outputs import Column, OutputFile
 from atomotion.project.stage import Stage, Task
 from atomotion.report.figures.movie_strip import movie_strip
 from atomotion.report.figures.style import save
 from atomotion.report.page import Figure, Section
+from atomotion.simulate.camera import CameraCurves, curves_from_tables
 from atomotion.simulate.config import MovieConfig
 from atomotion.simulate.movie import SimulatedMovie, simulate_movie
+from atomotion.stages.simulate_cache import WaveFolder
+from atomotion.stages.simulate_outputs import OUTPUTS, states_of_particle, summary, truth_table
 
 
 def run(task: Task) -> None:
-    """Simulate a movie; no inputs."""
+    """Simulate a movie; optional inputs are a ``structure``, and the camera's ``mtf`` and ``dqe``."""
+    config: MovieConfig = task.config
     # frames are made when they are read, so a movie larger than memory is only as slow as its writing
-    simulated = simulate_movie(task.config, np.random.default_rng(task.config.seed), lazy=True)
+    simulated = simulate_movie(
+        config,
+        np.random.default_rng(config.seed),
+        states=_given_states(task.inputs.get("structure"), config),
+        curves=_curves(task),
+        waves=WaveFolder(config.multislice.cache) if config.image == "multislice" else None,
+        workers=task.threads,
+        lazy=True,
+    )
     write_movie(task.output("movie.mrcs"), simulated.movie, on_step=task.steps("frames"))
     clean = Movie(frames=simulated.clean, pixel_size=simulated.movie.pixel_size, contrast=simulated.movie.contrast)
     write_movie(task.output("clean.mrcs"), clean, on_step=task.steps("clean frames"))
-    write_atoms(task.output("atoms.xyz"), simulated.atoms)
-    task.write_table("truth.csv", _truth(simulated))
-    task.write_json(
-        "simulate.json",
-        {
-            "atoms": len(simulated.atoms),
-            "diameter_A": simulated.diameter,
-            "frames": len(simulated.movie),
-            "ordered_frames": int(simulated.ordered.sum()),
-            "electrons_per_pixel": task.config.dose * task.config.pixel_size**2,
-        },
-    )
+    _write_particles(task, simulated)
+    task.write_table("truth.csv", truth_table(simulated))
+    task.write_json("simulate.json", summary(simulated, config))
     shown = np.linspace(0, len(simulated.movie) - 1, min(6, len(simulated.movie))).astype(int)
     figure = movie_strip(
         [
             ("recorded", [simulated.movie.frames[int(index)] for index in shown]),
             ("clean", [simulated.clean[int(index)] for index in shown]),
         ],
-        [f"{index} {'ordered' if simulated.ordered[index] else 'disordered'}" for index in shown],
+        [_title(simulated, int(index)) for index in shown],
         pixel_size=simulated.movie.pixel_size,
     )
     save(figure, task.figure("movie.png"))
 
 
-def _truth(simulated: SimulatedMovie) -> pd.DataFrame:
-    turned = simulated.poses.quaternions
-    return pd.DataFrame(
-        {
-            "frame": np.arange(len(simulated.ordered)),
-            "time_s": simulated.times,
-            "ordered": simulated.ordered,
-            "dx_A": simulated.poses.shifts[:, 0],
-            "dy_A": simulated.poses.shifts[:, 1],
-            "q_w": turned[:, 0],
-            "q_x": turned[:, 1],
-            "q_y": turned[:, 2],
-            "q_z": turned[:, 3],
-        }
+def _title(simulated: SimulatedMovie, frame: int) -> str:
+    first = simulated.particles[0]
+    if not first.ordered.all():
+        return f"{frame} {'ordered' if first.ordered[frame] else 'disordered'}"
+    return f"{frame}, state {first.state[frame]}" if len(first.states) > 1 else f"{frame}"
+
+
+def _write_particles(task: Task, simulated: SimulatedMovie) -> None:
+    movie = simulated.movie
+    for number, particle in enumerate(simulated.particles):
+        suffix = "" if number == 0 else f"_{number:02d}"
+        write_atoms(task.output(f"atoms{suffix}.xyz"), states_of_particle(simulated, number))
+        write_poses(
+            task.output(f"poses{suffix}.star"),
+            particle.poses,
+            stack="movie.mrcs",
+            pixel_size=float(movie.pixel_size or 1.0),
+            image_size=int(movie.frames.shape[2]),
+            voltage=movie.voltage,
+            cs=movie.cs,
+        )
+
+
+def _given_states(path: Path | None, config: MovieConfig) -> list[tuple[Atoms, int]] | None:
+    """The states in a file, each for the same part of the movie, about the mean of the first one's atoms."""
+    if path is None:
+        return None
+    states = read_states(path)
+    total = config.frames + config.dropped_frames
+    if len(states) > total:
+        raise InputError(f"{path} holds {len(states)} states, more than the {total} frames of the movie")
+    centre = states[0].positions.mean(axis=0)
+    edges = np.arange(len(states) + 1) * total // len(states)
+    for state in states:
+        state.positions -= centre
+    return [(state, int(frames)) for state, frames in zip(states, np.diff(edges), strict=True)]
+
+
+def _curves(task: Task) -> CameraCurves | None:
+    paths = {name: task.inputs.get(name) for name in ("mtf", "dqe")}
+    if all(path is None for path in paths.values()):
+        return None
+    config: MovieConfig = task.config
+    if config.camera.mode == "ideal":
+        raise InputError("an ideal camera has no curves; set --camera-mode to counting or integrating")
+    return curves_from_tables(
+        config.camera, **{name: None if path is None else read_curve(path) for name, path in paths.items()}
     )
+
+
+def read_curve(path: Path) -> NDArray[np.float64]:
+    """(n, 2) frequency and value: two columns of text, parted by blanks or commas, '#' before remarks.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing or no such table.
+    """
+    if not Path(path).is_file():
+        raise InputError(f"{path} does not exist")
+    rows = []
+    for number, line in enumerate(Path(path).read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+        words = line.split("#")[0].replace(",", " ").replace(";", " ").split()
+        if not words:
+            continue
+        try:
+            rows.append([float(word) for word in words])
+        except ValueError as error:
+            if not rows:  # a heading
+                continue
+            raise InputError(f"line {number} of {path} is not frequency and value: {line.strip()!r}") from error
+        if len(rows[-1]) != 2:
+            raise InputError(f"line {number} of {path} has {len(rows[-1])} columns; a curve has two")
+    if len(rows) < 2:
+        raise InputError(f"{path} holds no curve; it needs two columns, frequency (1 is Nyquist) and value")
+    return np.array(rows)
 
 
 def section(folder: Path) -> Section:
@@ -84,35 +149,6 @@ STAGE = Stage(
     run=run,
     section=section,
     positional=(),
-    outputs=(
-        OutputFile(name="movie.mrcs", about="The movie as a camera would record it, with its facts."),
-        OutputFile(name="clean.mrcs", about="The expected intensity of every frame, without noise."),
-        OutputFile(name="atoms.xyz", about="The ordered particle in its own frame (extended XYZ)."),
-        OutputFile(
-            name="truth.csv",
-            about="What is true of every frame.",
-            columns=(
-                Column("frame", "Number of the frame, from 0."),
-                Column("time_s", "When it was recorded; lost frames leave gaps."),
-                Column("ordered", "Whether the particle is ordered."),
-                Column("dx_A", "Where the particle's origin lies to the right of the centre of pixel n // 2."),
-                Column("dy_A", "The same downwards."),
-                Column("q_w", "Orientation: unit quaternion w x y z of an active rotation."),
-                Column("q_x", "See `q_w`."),
-                Column("q_y", "See `q_w`."),
-                Column("q_z", "See `q_w`."),
-            ),
-        ),
-        OutputFile(
-            name="simulate.json",
-            about="The movie in a few numbers.",
-            columns=(
-                Column("atoms", "Atoms of the particle."),
-                Column("diameter_A", "Diameter of the sphere with as many atoms of the bulk metal."),
-                Column("frames", "Frames of the movie."),
-                Column("ordered_frames", "How many of them show the ordered particle."),
-                Column("electrons_per_pixel", "Mean electrons per pixel and frame in vacuum."),
-            ),
-        ),
-    ),
+    outputs=OUTPUTS,
+    version=2,
 )

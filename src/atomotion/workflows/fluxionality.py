@@ -1,12 +1,14 @@
 """Raw frames to order over time: the route of Crozier et al., Science 387 (2025)."""
 
 from dataclasses import replace
+from functools import partial
 
 from atomotion.project.plan import Leaf
 from atomotion.project.settings import MovieEntry, Project
 from atomotion.project.stage import Stage
 from atomotion.stages import denoise, drift, noise, order, periods, quality, region, trend
 from atomotion.stages.vacuum import vacuum_input
+from atomotion.workflows.leaves import leaf_of
 
 STAGES: tuple[Stage, ...] = (
     noise.STAGE,
@@ -18,6 +20,7 @@ STAGES: tuple[Stage, ...] = (
     periods.STAGE,
     trend.STAGE,
 )
+_leaf = partial(leaf_of, STAGES)
 
 
 def leaves(project: Project) -> list[Leaf]:
@@ -90,14 +93,3 @@ def _of_movie(project: Project, movie: MovieEntry) -> list[Leaf]:
         drift=drifted.result("drift.csv"),
     )
     return [measured, drifted, found, denoised, judged, ordered, periodic]
-
-
-def _leaf(project: Project, stage: Stage, subject: str, **inputs: object) -> Leaf:
-    number = STAGES.index(stage) + 1
-    return Leaf(
-        stage=stage,
-        subject=subject,
-        folder=project.root / "stages" / f"{number:02d}_{stage.name}" / subject,
-        config=project.config_for(stage.name, stage.config),
-        inputs=inputs,
-    )

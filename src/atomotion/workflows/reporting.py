@@ -25,7 +25,8 @@ def write_report(project: Project, leaves: Sequence[Leaf]) -> Path:
         entry = next((each for each in project.movies if each.name == subject), None)
         if entry is not None:
             sections.insert(0, _facts(entry))
-        chapters.append(Chapter(title=subject if entry is not None else "All movies", sections=sections))
+        title = "All movies" if subject == "all" else subject.replace("/", ", ").replace("_", " ")
+        chapters.append(Chapter(title=subject if entry is not None else title, sections=sections))
     page = Page(
         title=project.root.resolve().name,
         facts={

@@ -5,9 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from atomotion.denoise.networks.network import Network
-from atomotion.denoise.networks.unet import UNetBody
-
-_SLOPE = 0.1
+from atomotion.denoise.networks.unet import SLOPE, UNetBody
 
 
 class Hybrid(Network):
@@ -87,17 +85,17 @@ class Hybrid(Network):
         expected = torch.zeros_like(own)
         if self.body is not None and self.expected is not None:
             others = torch.cat([frames[:, :middle], frames[:, middle + 1 :]], dim=1)
-            features.append(functional.leaky_relu(self.body(others), _SLOPE))
+            features.append(functional.leaky_relu(self.body(others), SLOPE))
             expected = self.expected(features[0])
         if self.middle_width:
             new = own - expected.detach()
-            state = functional.leaky_relu(self.entry(torch.cat([new, *features], dim=1)), _SLOPE)
+            state = functional.leaky_relu(self.entry(torch.cat([new, *features], dim=1)), SLOPE)
             features.append(self.taps[0](state))
             for layer, tap in zip(self.stack, self.taps[1:], strict=True):
-                state = functional.leaky_relu(layer(state), _SLOPE)
+                state = functional.leaky_relu(layer(state), SLOPE)
                 features.append(tap(state))
-        joined = functional.leaky_relu(self.join(torch.cat(features, dim=1)), _SLOPE)
-        change = self.out(functional.leaky_relu(self.mix(joined), _SLOPE))
+        joined = functional.leaky_relu(self.join(torch.cat(features, dim=1)), SLOPE)
+        change = self.out(functional.leaky_relu(self.mix(joined), SLOPE))
         return torch.cat([change[:, :1] + expected, change[:, 1:]], dim=1)
 
 
@@ -116,6 +114,11 @@ class RingConv(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         """(batch, inputs, y, x) to (batch, outputs, y, x)."""
         conv = self.conv
-        return functional.conv2d(
-            values, conv.weight * self.ring, conv.bias, padding=conv.padding, dilation=conv.dilation
-        )
+        weight = conv.weight * self.ring
+        if values.device.type == "cpu" and conv.in_channels > 16 and conv.in_channels % 16:
+            # oneDNN (PyTorch 2.13): the gradient of such a dilated weight in bfloat16 is NaN, or writes past its memory
+            with torch.autocast("cpu", enabled=False):
+                return functional.conv2d(
+                    values.float(), weight, conv.bias, padding=conv.padding, dilation=conv.dilation
+                )
+        return functional.conv2d(values, weight, conv.bias, padding=conv.padding, dilation=conv.dilation)

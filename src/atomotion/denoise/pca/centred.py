@@ -15,7 +15,7 @@ MOST_DENSE = 3000
 
 
 class CentredSeries:
-    """Boxes minus their average over time.
+    """Boxes minus their average over time, as every method of this package takes them.
 
     The images are read in place; what is computed beside them is one average and, block by block, some pixels of all
     frames.
@@ -24,7 +24,7 @@ class CentredSeries:
     ----------
     images : (n, y, x) float
     mask : (y, x) bool or None
-        The pixels that enter products of frames; None takes all.
+        The pixels that enter products of frames; None takes all. What follows from the products mixes whole boxes.
 
     Raises
     ------

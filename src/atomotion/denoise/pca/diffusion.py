@@ -44,11 +44,10 @@ def diffusion_maps(
 
     Parameters
     ----------
-    images : (n, y, x) float
+    images, mask
+        As in `CentredSeries`, with its errors.
     neighbours : float
         Effective number (perplexity) of the frames that each one is joined with; cut to a third of the series.
-    mask : (y, x) bool or None
-        The pixels that distances and energies are taken over; the weights then mix the frames of the whole box.
     on_step : callable, optional
         Called with (done, total) steps.
 
@@ -59,8 +58,6 @@ def diffusion_maps(
 
     Raises
     ------
-    InputError
-        For fewer than two images, values that are not finite, a mask that does not fit.
     UsageError
         For fewer than one neighbour.
 

@@ -46,13 +46,12 @@ def cosine_kernel_pca(
 
     Parameters
     ----------
-    images : (n, y, x) float
+    images, mask
+        As in `CentredSeries`, with its errors.
     components : int or None
         None takes, corrected, as many as lower the mean squared error when they are kept whole
         (`truncation_threshold`; none leaves the average), and, published, 500, or n - 1 where that is less.
     variant : "corrected" or "published"
-    mask : (y, x) bool or None
-        The pixels that the kernel sees; its weights then mix the frames of the whole box.
     on_step : callable, optional
         Called with (done, total) steps.
 
@@ -63,8 +62,6 @@ def cosine_kernel_pca(
 
     Raises
     ------
-    InputError
-        For fewer than two images, values that are not finite, a mask that does not fit.
     UsageError
         For a number of components that n images cannot have, or another variant.
 

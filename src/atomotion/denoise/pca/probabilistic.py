@@ -34,12 +34,11 @@ def probabilistic_pca(
 
     Parameters
     ----------
-    images : (n, y, x) float
+    images, mask
+        As in `CentredSeries`, with its errors.
     components : int or None
         q; None counts what stands out of the noise (`component_count`). 0 gives the average.
     samples : "pixels" or "frames"
-    mask : (y, x) bool or None
-        The pixels that the model sees; its weights then mix the frames of the whole box.
 
     Returns
     -------
@@ -48,8 +47,6 @@ def probabilistic_pca(
 
     Raises
     ------
-    InputError
-        For fewer than two images, values that are not finite, a mask that does not fit.
     UsageError
         For a number of components that n images cannot have, or other samples.
 

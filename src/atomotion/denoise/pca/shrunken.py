@@ -16,19 +16,13 @@ def shrunk_pca(images: NDArray[np.floating], *, mask: NDArray[np.bool_] | None =
 
     Parameters
     ----------
-    images : (n, y, x) float
-    mask : (y, x) bool or None
-        The pixels that are considered; the weights then mix the frames of the whole box.
+    images, mask
+        As in `CentredSeries`, with its errors.
 
     Returns
     -------
     (n, y, x) float32
         In the units of the images; the average alone where no component stands out of the noise.
-
-    Raises
-    ------
-    InputError
-        For fewer than two images, values that are not finite, a mask that does not fit.
 
     References
     ----------

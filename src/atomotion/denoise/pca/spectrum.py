@@ -54,17 +54,10 @@ def component_count(images: NDArray[np.floating], *, mask: NDArray[np.bool_] | N
 
     Parameters
     ----------
-    images : (n, y, x) float
-    mask : (y, x) bool or None
-        The pixels that are considered.
+    images, mask
+        As in `CentredSeries`, with its errors.
     rule : "edge" or "truncation"
         What can be told from noise, or, fewer, what lowers the mean squared error where it is kept whole.
-
-    Raises
-    ------
-    InputError
-        As for every method of this package: fewer than two images, values that are not finite, a mask that does not
-        fit.
     """
     series = CentredSeries(images, mask)
     found = fit_noise(series, series.products())

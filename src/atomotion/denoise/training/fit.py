@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
+from atomotion.data import AtomotionError
 from atomotion.denoise.networks.network import Network
 from atomotion.denoise.training.crops import Batch, Crops
 from atomotion.denoise.training.recipe import Recipe
@@ -20,6 +21,7 @@ _WARM_UP = 0.05  # part of the training in which the learning rate rises
 _LOOKS = 25  # how often the kept-aside pieces are looked at
 _ASIDE = 64  # of them at most
 _CLIP = 1.0  # longest gradient
+_MOST_LOST = 20  # steps in a row whose gradient is not finite
 
 Target = Callable[[Network, Tensor, Tensor, Tensor, Loss], Tensor]
 
@@ -79,6 +81,7 @@ class Training:
         self.step, self.spent, self.looks = 0, 0.0, list[Look]()
         self._best: dict[str, Tensor] | None = None
         self._best_loss = math.inf
+        self._lost = 0
         self._recent = list[float]()
 
     def run(
@@ -178,9 +181,18 @@ class Training:
         self.optimiser.zero_grad(set_to_none=True)
         loss = self._loss_of(self.network, batch)
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), _CLIP)
-        self.optimiser.step()
-        self.average.update_parameters(self.network)
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), _CLIP)
+        if torch.isfinite(norm):
+            self.optimiser.step()
+            self.average.update_parameters(self.network)
+            self._lost = 0
+        else:
+            self._lost += 1
+            if self._lost == _MOST_LOST:
+                raise AtomotionError(
+                    "training fails: its gradients are no finite numbers; try --network-precision float32, or a lower "
+                    "--network-rate"
+                )
         return float(loss.detach())
 
     def _loss_of(self, network: Network, batch: Batch) -> Tensor:
@@ -211,7 +223,7 @@ class Training:
                 total += pixels * float(self._loss_of(judged, batch))
                 weight += pixels
         aside = total / weight if weight else math.nan
-        best = not aside >= self._best_loss
+        best = not self._aside or aside < self._best_loss
         if best:
             self._best_loss, self._best = aside, _copied(judged.state_dict())
         look = Look(

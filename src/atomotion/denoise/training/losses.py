@@ -6,6 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from atomotion.denoise.stabilise import NoiseScale
+from atomotion.denoise.training.scale import Scale
+
 _LOWEST_LOG, _HIGHEST_LOG = -12.0, 6.0  # of the variance of normalised values
 
 
@@ -32,6 +35,14 @@ class NormalisedNoise:
         # counts near 0 would make the weight of a pixel endless
         least = 0.05 * self.slope * max(-self.dark, 1e-6) + 1e-6
         return (self.slope * (clean - self.dark)).clamp(min=least) + self.constant
+
+
+def normalised_noise(noise: NoiseScale, scale: Scale) -> NormalisedNoise:
+    """The noise of normalised values: Poisson where the units per electron are known, else equal everywhere."""
+    dark = (noise.offset - scale.mean) / scale.sd
+    if noise.units_per_electron is None:
+        return NormalisedNoise(slope=0.0, dark=dark, constant=(noise.sd / scale.sd) ** 2)
+    return NormalisedNoise(slope=noise.units_per_electron / scale.sd, dark=dark, constant=0.0)
 
 
 def squared_error(output: Tensor, target: Tensor, counts: Tensor) -> Tensor:

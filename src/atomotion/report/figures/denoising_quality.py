@@ -1,10 +1,12 @@
 """Pictures of how well a movie was denoised."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from atomotion.report.figures.style import BLUE, ORANGE, SOFT, new_figure, show_image, tidy
@@ -29,34 +31,43 @@ def denoising_quality(values: Mapping[str, Any]) -> Figure:
     """
     figure = new_figure(9.5, 2.8)
     left, right = figure.subplots(1, 2, width_ratios=[1.4, 1])
-    tidy(left, xlabel="PSNR (dB)")
-    for row, (key, _) in enumerate(_PSNR):
-        colour = SOFT if key == "upsnr_gaussian_db" else BLUE
-        _point(left, row, values[key], colour)
-    left.set_yticks(range(len(_PSNR)), [name for _, name in _PSNR])
-    left.invert_yaxis()
-    tidy(right, xlabel="error minus that of the best Gaussian (units²)")
+    _intervals(left, values, _PSNR, [SOFT if "gaussian" in key else BLUE for key, _ in _PSNR])
+    left.set_xlabel("PSNR (dB)")
     right.axvline(0, color=SOFT, linewidth=1)
-    for row, (key, _) in enumerate(_AGAINST):
-        _point(right, row, values[key], ORANGE)
-    right.set_yticks(range(len(_AGAINST)), [name for _, name in _AGAINST])
-    right.set_ylim(1.6, -0.6)
+    _intervals(right, values, _AGAINST, [ORANGE] * len(_AGAINST))
+    right.set_xlabel("error minus the best Gaussian's (units²)")
+    for words, side in (("← better  ", "right"), ("  worse →", "left")):
+        right.text(0, 1.02, words, transform=right.get_xaxis_transform(), fontsize=8, color=SOFT, ha=side)
     return figure
 
 
-def _point(axes: Any, row: int, estimate: Mapping[str, Any], colour: str) -> None:
-    if estimate["refused"] is not None:
-        axes.text(
-            0.02, row, "refused", transform=axes.get_yaxis_transform(), color=SOFT, fontsize=8, va="center",
-            style="italic",
-        )  # fmt: skip
-        return
-    value = estimate["value"]
-    low = value if estimate["low"] is None else estimate["low"]
-    high = value if estimate["high"] is None else estimate["high"]
-    axes.errorbar(
-        [value], [row], xerr=[[max(value - low, 0)], [max(high - value, 0)]], fmt="o", color=colour, capsize=3
-    )
+def _intervals(axes: Axes, values: Mapping[str, Any], rows: Sequence[tuple[str, str]], colours: Sequence[str]) -> None:
+    """One estimate per row with its interval, an arrow where it has no upper end, or the word that it was refused."""
+    tidy(axes)
+    for row, ((key, _), colour) in enumerate(zip(rows, colours, strict=True)):
+        estimate = values[key]
+        if estimate["refused"] is not None:
+            axes.text(
+                0.02, row, "refused", transform=axes.get_yaxis_transform(), color=SOFT, fontsize=8, va="center",
+                style="italic", bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},
+            )  # fmt: skip
+            continue
+        value = estimate["value"]
+        low, high = (value if estimate[end] is None else estimate[end] for end in ("low", "high"))
+        reach = [[max(value - low, 0)], [max(high - value, 0)]]
+        axes.errorbar([value], [row], xerr=reach, fmt="o", color=colour, capsize=3)
+        if estimate["high"] is None and estimate["low"] is not None:
+            axes.annotate(
+                "", xy=(value, row), xytext=(40, 0), textcoords="offset points",
+                arrowprops={"arrowstyle": "<-", "color": colour, "linewidth": 1.5},
+            )  # fmt: skip
+    axes.set_yticks(range(len(rows)), [name for _, name in rows])
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.grid(visible=False, axis="y")
+    axes.xaxis.set_major_locator(MaxNLocator(4))
+    axes.margins(x=0.12)
+    if all(values[key]["refused"] is not None for key, _ in rows):
+        axes.set_xticks([])
 
 
 def trust_pictures(
@@ -64,6 +75,7 @@ def trust_pictures(
     raw_sum: NDArray[np.floating],
     denoised_sum: NDArray[np.floating],
     line: NDArray[np.floating] | None,
+    row: float,
     disagreement: NDArray[np.floating] | None,
     pixel_size: float | None,
 ) -> Figure:
@@ -74,24 +86,25 @@ def trust_pictures(
     raw_sum, denoised_sum : (y, x)
     line : (n, 3) or None
         Distance [px] and both sums along it.
+    row : float [px]
+        Where the line runs.
     disagreement : (y, x) or None
     pixel_size : float or None [Å]
     """
-    figure = new_figure(11.5, 3.0)
-    axes = figure.subplots(1, 4, width_ratios=[1, 1, 1.5, 1])
-    both = (float(np.nanpercentile(raw_sum, 0.5)), float(np.nanpercentile(raw_sum, 99.5)))
-    show_image(axes[0], raw_sum, pixel_size=pixel_size, title="sum of raw frames", limits=both)
-    show_image(axes[1], denoised_sum, title="sum of denoised frames", limits=both)
+    widths = [1, 1, 1.5] if disagreement is None else [1, 1, 1.5, 1.2]
+    figure = new_figure(2.4 * sum(widths), 3.0)
+    axes = figure.subplots(1, len(widths), width_ratios=widths)
+    show_image(axes[0], raw_sum, pixel_size=pixel_size, title="sum of raw frames")
+    show_image(axes[1], denoised_sum, title="sum of denoised frames")
     unit, scale = ("px", 1.0) if pixel_size is None else ("Å", pixel_size)
-    tidy(axes[2], xlabel=f"along the middle ({unit})", ylabel="sum (units)")
+    tidy(axes[2], xlabel=f"along the line ({unit})", ylabel="sum (units)")
     if line is not None:
         for image in axes[:2]:
-            image.axhline(raw_sum.shape[0] / 2, color=ORANGE, linewidth=0.6, alpha=0.6)
+            image.axhline(row, color=ORANGE, linewidth=0.8, alpha=0.7)
         axes[2].plot(line[:, 0] * scale, line[:, 1], color=SOFT, linewidth=0.8, label="raw")
         axes[2].plot(line[:, 0] * scale, line[:, 2], color=BLUE, linewidth=1.2, label="denoised")
-        axes[2].legend(frameon=False, fontsize=8)
-    if disagreement is None:
-        axes[3].set_axis_off()
-    else:
-        show_image(axes[3], disagreement, title="disagreement (rms)")
+        axes[2].legend(frameon=False, fontsize=8, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    if disagreement is not None:
+        show_image(axes[3], disagreement, title="disagreement (rms, units)")
+        figure.colorbar(axes[3].images[0], ax=axes[3], shrink=0.7)
     return figure
