@@ -25,6 +25,8 @@ COMMANDS = {
     "noise": ("atomotion.cli.noise:noise", FILES, "Measure the noise and say what it invalidates."),
     "drift": ("atomotion.cli.drift:drift", FILES, "Measure the rigid drift of a movie."),
     "region": ("atomotion.cli.region:region", FILES, "Find the particle and an empty region."),
+    "background": ("atomotion.cli.background:background", FILES, "Find the graphene in a movie and remove it."),
+    "track": ("atomotion.cli.track:track", FILES, "Find the particles of a movie, follow them, and cut them out."),
     "denoise": ("atomotion.cli.denoise:denoise", FILES, "Denoise a movie, with a network that learns from it."),
     "quality": ("atomotion.cli.quality:quality", FILES, "Say how well a movie was denoised, without a clean one."),
     "order": (
@@ -34,6 +36,17 @@ COMMANDS = {
     ),
     "periods": ("atomotion.cli.periods:periods", FILES, "Find periods of order and disorder in a table of order."),
     "trend": ("atomotion.cli.trend:trend", FILES, "Compare the order of several particles with their size."),
+    "atoms": ("atomotion.cli.atoms:atoms", FILES, "Find the atoms of a density map, and measure them."),
+    "frames": (
+        "atomotion.cli.frames:frames",
+        FILES,
+        "Judge the boxes of a particle, and propose windows to reconstruct.",
+    ),
+    "reconstruct": (
+        "atomotion.cli.reconstruct:reconstruct",
+        FILES,
+        "Find the atoms of a tumbling particle in three dimensions.",
+    ),
     "structure": ("atomotion.cli.structure:structure", FILES, "Measure every atom of a particle, and the particle."),
     "compare": ("atomotion.cli.compare:compare", FILES, "Compare the states of a particle, and name the dynamics."),
     "simulate": ("atomotion.cli.simulate:app", FILES, "Simulate movies and particles with known truth."),

@@ -11,7 +11,15 @@ from typing import Any
 from atomotion.cli.flags import Run
 from atomotion.cli.machine import cores
 from atomotion.cli.progress import Progress
-from atomotion.project.direct import check_ending, deliver, read_summary, run_directly, working_folder
+from atomotion.project.direct import (
+    StageFailed,
+    check_ending,
+    deliver,
+    read_summary,
+    run_directly,
+    working_folder,
+)
+from atomotion.project.leaf import read_status
 from atomotion.project.plan import Leaf
 from atomotion.project.pools import InlinePool
 from atomotion.project.stage import Stage
@@ -59,20 +67,38 @@ class Command:
         several = len({leaf.subject for leaf in self.leaves}) > 1
         try:
             with Progress(quiet=self.run.quiet or self.run.json, verbose=self.run.verbose, several=several) as progress:
-                run_directly(
-                    self.leaves, pool=InlinePool(self.run.threads or cores(), self.run.device), listen=progress
-                )
+                failure = self._run(progress, several=several)
             for leaf in self.leaves:
                 for file in leaf.stage.outputs:
                     if file.name.endswith(".json") and (leaf.folder / "out" / file.name).exists():
                         self.summaries.setdefault(file.name, read_summary(leaf, file.name))
             if self.out is not None:
-                self.files = deliver([main, *(each for each in self.leaves if each is not main)], self.out)
+                done = [each for each in self.leaves if read_status(each.folder)["state"] == "done"]
+                first = main if main in done else done[0]
+                self.files = deliver([first, *(each for each in done if each is not first)], self.out)
+            if failure is not None:
+                # what the other subjects gave is in place
+                raise failure
         finally:
             if self.out is None:
                 shutil.rmtree(self._work, ignore_errors=True)
         shutil.rmtree(self._work, ignore_errors=True)
         return True
+
+    def _run(self, progress: Progress, *, several: bool) -> StageFailed | None:
+        """Run the leaves; the failure of one subject where others have ended well."""
+        pool = InlinePool(self.run.threads or cores(), self.run.device)
+        try:
+            run_directly(self.leaves, pool=pool, listen=progress)
+        except StageFailed as failure:
+            whole = {each.subject for each in self.leaves}
+            for leaf in self.leaves:
+                if read_status(leaf.folder)["state"] != "done":
+                    whole.discard(leaf.subject)
+            if self.out is None or not several or not whole:
+                raise
+            return failure
+        return None
 
     def say(self, *, summary: str = "", next_command: str = "") -> None:
         """The last lines: the JSON that was asked for, or where the result is and what to do next."""

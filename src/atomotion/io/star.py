@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.transform import Rotation
 
 from atomotion.data.errors import InputError
@@ -53,6 +53,7 @@ def write_poses(
     image_size: int | None = None,
     voltage: float | None = None,
     cs: float | None = None,
+    numbers: ArrayLike | None = None,
 ) -> None:
     """Write poses as a STAR file in the layout of RELION 3.1 and later, with one optics group.
 
@@ -63,6 +64,8 @@ def write_poses(
         `score` goes into rlnParticleFigureOfMerit, `weight` into a column of this program, which RELION leaves alone.
     stack : str
         Name of the stack of images; image i is ``00000i@stack``, counted from 1.
+    numbers : (n,) int or None
+        The images' numbers in the stack, from 1, where they are not all of it in order.
     pixel_size : float [Å]
     image_size : int or None
         Side of the images in pixels.
@@ -82,8 +85,9 @@ def write_poses(
         group["rlnVoltage"] = [f"{voltage / 1e3:.6f}"]
     if cs is not None:
         group["rlnSphericalAberration"] = [f"{cs / _MM:.9f}"]
+    own = range(1, len(poses) + 1) if numbers is None else np.asarray(numbers, dtype=int).tolist()
     columns: dict[str, list[str]] = {
-        "rlnImageName": [f"{number:06d}@{stack}" for number in range(1, len(poses) + 1)],
+        "rlnImageName": [f"{number:06d}@{stack}" for number in own],
         "rlnOpticsGroup": ["1"] * len(poses),
     }
     angles = _angles_deg(poses.quaternions)

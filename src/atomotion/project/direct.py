@@ -39,12 +39,13 @@ def run_directly(
     pool: Pool,
     listen: Callable[[Happening], None],
 ) -> dict[Leaf, Outcome]:
-    """Run the leaves; `StageFailed` with the first error where one fails."""
+    """Run the leaves; `StageFailed` with the first error where one fails, once all that can be done is done."""
     outcomes = run_leaves(lambda: leaves, pool=pool, listen=listen)
     for leaf, outcome in outcomes.items():
         if outcome == "failed":
             status = read_status(leaf.folder)
-            raise StageFailed(status.get("error", f"{leaf} failed"), status.get("exit_code", 1))
+            subject = f"{leaf.subject}: " if len({each.subject for each in leaves}) > 1 else ""
+            raise StageFailed(subject + status.get("error", f"{leaf} failed"), status.get("exit_code", 1))
     return outcomes
 
 

@@ -15,7 +15,10 @@ from atomotion.project.settings import Project, check_tables
 from atomotion.workflows.reporting import write_report
 
 # name of a route, and the file that plans it
-ROUTES = {"fluxionality": "atomotion.workflows.fluxionality"}
+ROUTES = {
+    "fluxionality": "atomotion.workflows.fluxionality",
+    "tomography": "atomotion.workflows.tomography",
+}
 
 
 def plan(project: Project, *, until: str | None = None) -> list[Leaf]:

@@ -1,0 +1,25 @@
+"""From boxes of a tumbling nanocrystal to its atoms: orientations, density, and refinement against the images.
+
+`reconstruct` does it all; the pieces that it is made of are functions on tensors on one device, float32 and complex64.
+"""
+
+from atomotion.data.lazy import lazy_exports
+
+__getattr__, __dir__, __all__ = lazy_exports(
+    __name__,
+    {
+        "AtomModel": "forward",
+        "Coefficients": "coefficients",
+        "HalfAgreement": "reconstruction",
+        "HalfPlane": "half_plane",
+        "Observations": "observations",
+        "Optics": "response",
+        "Reconstruction": "reconstruction",
+        "ReconstructionConfig": "config",
+        "Response": "response",
+        "ShellCorrelation": "fourier_shells",
+        "box_coefficients": "coefficients",
+        "reconstruct": "chain",
+        "shell_correlation": "fourier_shells",
+    },
+)
