@@ -2,19 +2,23 @@
 
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from ase import Atoms
 
+from atomotion.atoms.anisotropic import Grid
+from atomotion.atoms.simulated import simulated_density
 from atomotion.cli import main as atomotion
-from atomotion.data import Movie
+from atomotion.data import DensityMap, Movie
 from atomotion.denoise.blocks import denoise
 from atomotion.denoise.config import DenoiseConfig
 from atomotion.denoise.learned import train_model
 from atomotion.denoise.stabilise import NoiseScale
 from atomotion.io.atoms import write_atoms
 from atomotion.io.config import MovieSource
+from atomotion.io.maps import write_map
 from atomotion.io.movie import read_movie
 from atomotion.io.polygon import read_polygon
 from atomotion.order.alps import alps
@@ -34,6 +38,7 @@ FROM_ATOMS = {
     "structure": "first.png",
     "penetration": "first_penetration.png",
     "changes": "all.png",
+    "densities": "all_density.png",
     "kinds": "all_curves.png",
 }
 # picture of the documentation: picture of a stage
@@ -79,16 +84,28 @@ def main() -> None:
 def draw_states(root: Path) -> None:
     """A simulated particle that is etched and destabilised once: its first state, and what happens to it."""
     simulated = simulate_kind_states("ECT", np.random.default_rng(4), states=6)
-    paths = []
+    paths: list[str] = []
+    maps: list[str] = []
     for number, positions in enumerate(simulated.positions):
         atoms = Atoms("Pt" * len(positions), positions)
         atoms.info.update(t0=float(simulated.t0[number]), t1=float(simulated.t1[number]))
         paths.append(str(root / f"state{number + 1}.xyz"))
         write_atoms(Path(paths[-1]), atoms)
+        maps.append(str(root / f"state{number + 1}.mrc"))
+        write_map(Path(maps[-1]), simulated_map(positions, np.random.default_rng(number)))
     assert atomotion(["structure", paths[0], "-o", str(root / "first.csv"), "-q"]) == 0
-    assert atomotion(["compare", *paths, "-o", str(root / "all.json"), "-q"]) == 0
+    assert atomotion(["compare", *paths, "--densities", *maps, "-o", str(root / "all.json"), "-q"]) == 0
     for name, made in FROM_ATOMS.items():
         shutil.copy(root / made, IMAGES / f"{name}.png")
+
+
+def simulated_map(positions: np.ndarray, rng: np.random.Generator) -> DensityMap:
+    """The density of platinum atoms at 1 Å, with noise, around the origin."""
+    size = 2 * int(np.ceil((np.abs(positions).max() + 4.0) / 0.4))
+    found = DensityMap(values=np.zeros((size,) * 3, dtype=np.float32), voxel_size=0.4)
+    grid = Grid(shape=found.values.shape, voxel_size=0.4, first=np.array(found.first_voxel))
+    values = simulated_density(grid, positions, "Pt", u_iso=0.02, resolution=1.0)
+    return replace(found, values=values + rng.normal(scale=0.3 * values.std(), size=values.shape))
 
 
 def draw_alps(movie: Movie, polygon: np.ndarray) -> None:

@@ -215,7 +215,7 @@ def test_the_steps_are_counted_exactly(etched, compared):
 def test_the_tables_and_the_aligned_series_agree(etched, compared):
     _, which = etched
     for file in COMPARE.outputs:
-        if file.name.endswith(".csv"):
+        if file.name.endswith(".csv") and "density" not in file.name:
             assert list(pd.read_csv(compared / file.name).columns) == [column.name for column in file.columns]
     series = read_states(compared / "compare_aligned.xyz")
     assert [(atoms.info["t0"], atoms.info["t1"]) for atoms in series] == [(0, 5), (6, 11), (12, 17)]

@@ -30,6 +30,13 @@ def compare(
         str | None,
         Parameter(help="Time windows, 0s:5s,6s:11s, or a CSV with t0_s and t1_s; the files' own t0, t1 if not given."),
     ] = None,
+    densities: Annotated[
+        list[Path] | None,
+        Parameter(
+            help="MRC maps of the same states in the same order, in the frames of their atoms.",
+            consume_multiple=True,
+        ),
+    ] = None,
     preset: Annotated[
         str | None,
         Parameter(help="Matching as in a paper: half_spacing (the default), meana2025, kang2025, wietfeldt2024."),
@@ -46,7 +53,8 @@ def compare(
 
     windows = Path(times) if times is not None and times.endswith(".csv") else times
     command = Command(out, run)
-    if command.execute(command.stage(STAGE, config, states=states, times=windows, element=element)):
+    leaf = command.stage(STAGE, config, states=states, densities=densities, times=windows, element=element)
+    if command.execute(leaf):
         values = command.summaries["compare.json"]
         lines = [
             f"{values['states']} states, {values['atoms_first']} to {values['atoms_last']} atoms; "

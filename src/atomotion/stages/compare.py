@@ -11,6 +11,7 @@ from atomotion.project.leaf import read_json
 from atomotion.project.stage import Stage, Task
 from atomotion.report.page import Figure, Section, Table
 from atomotion.stages import compare_tables as tables
+from atomotion.stages.compare_densities import compare_densities
 from atomotion.stages.compare_figures import draw
 from atomotion.stages.compare_outputs import OUTPUTS
 from atomotion.stages.compare_tables import Compared
@@ -29,7 +30,7 @@ _NO_TIMES = "the times of the states are not known; pass --times, for example --
 
 
 def run(task: Task) -> None:
-    """Compare the ``states``, in the order of time; ``times`` overrules those in the files."""
+    """Compare the ``states``, in the order of time, and their ``densities``; ``times`` overrules those in the files."""
     config: CompareConfig = task.config
     states = read_series(task.inputs["states"], element=task.inputs.get("element"))
     windows = time_windows(states, task.inputs.get("times"))
@@ -42,7 +43,8 @@ def run(task: Task) -> None:
         on_step=task.steps("alignments"),
     )
     given = _measured(task, states, found, windows)
-    notes = _notes(given)
+    densities, doubts = compare_densities(task, given, task.inputs.get("densities"))
+    notes = _notes(given) + doubts
     for note in notes:
         task.warn(note)
     curves = tables.states_table(given)
@@ -63,7 +65,7 @@ def run(task: Task) -> None:
         task.write_table("compare_trends.csv", tables.trends_table(curves))
     write_atoms(task.output("compare_aligned.xyz"), tables.aligned_states(given))
     summary = _summary(given, changes, moved) | _rate(given) | _relations(correlations, trend) | _kind(given, curves)
-    task.write_json("compare.json", summary | {"notes": notes})
+    task.write_json("compare.json", summary | densities | {"notes": notes})
     draw(task, given, curves, changes, by_coordination, correlations, trend)
 
 
@@ -223,6 +225,11 @@ def section(folder: Path) -> Section:
         "compare_steps": (
             "Left, atoms that change in every step. Right, how far atoms that stay move, by coordination number.",
             "compare_displacements_by_coordination.csv",
+        ),
+        "compare_density": (
+            "Above, how the densities of neighbouring states correlate when one is shifted along crystal directions. "
+            "Below, the slices that change most; orange is what does not correlate.",
+            "compare_density_offsets.csv",
         ),
         "compare_relations": (
             "Left, radial strain and crystallinity score of the states. Right, disordered atoms and size.",

@@ -33,6 +33,8 @@ _KEYS = (
     Column("disorder_critical_diameter_A", "d_c of that fit; null where there is none, see `notes`."),
     Column("disorder_critical_diameter_error_A", "Its standard error."),
     Column("disorder_rms", "Root mean square difference between the shares and that fit."),
+    Column("density_correlation", "Correlation of the densities in every step; null where none were given."),
+    Column("density_next_peak", "The highest when one is shifted along <100>, <110> or <111>, in every step."),
     Column("kind", "Kind of dynamics: ESC, ESIP, ECT, EFC, FACHC, FAC or undetermined."),
     Column("kind_name", "The same in words."),
     Column("reason", "The rule that gave it, with its numbers, or why there is none."),
@@ -206,5 +208,38 @@ OUTPUTS = (
         about="The states in the frame of the first, as one series of extended XYZ with t0 and t1 (s), which OVITO and "
         "ASE open. Arrays: track, core, since and until (kept, added, removed, rearranged, none), is_new, "
         "is_gone_next, displacement (Å, to the next state), and measures as in structure.csv.",
+    ),
+    OutputFile(
+        name="compare_density_steps.csv",
+        about="One row per step, where densities were given.",
+        optional=True,
+        columns=(
+            *_STEP,
+            Column("correlation", "Correlation of both densities."),
+            Column("next_peak", "The highest with one shifted by more than half of the shortest lattice vector."),
+            Column("local_at_kept", "Mean local correlation at the atoms that are kept."),
+            Column("local_at_removed", "The same at atoms that go; empty where there are none."),
+            Column("local_at_added", "The same at atoms that come; empty where there are none."),
+        ),
+    ),
+    OutputFile(
+        name="compare_density_offsets.csv",
+        about="Correlation of the densities against the shift of the state after; where densities were given.",
+        optional=True,
+        columns=(
+            *_STEP,
+            Column("family", "100, 110 or 111."),
+            Column("direction", "Indices of the direction in the crystal of the first state."),
+            Column("offset_A", "Shift along it."),
+            Column("correlation", "Correlation with that shift."),
+        ),
+    ),
+    OutputFile(
+        name="compare_density_NN.mrc",
+        about="The density of each state in the frame of the first, as the atoms of compare_aligned.xyz.",
+    ),
+    OutputFile(
+        name="compare_local_correlation_NN.mrc",
+        about="Local correlation of the densities of step NN, on the same grid; 0 where there is no density.",
     ),
 )

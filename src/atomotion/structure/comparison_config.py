@@ -94,6 +94,9 @@ class CompareConfig:
         None, "Longest way of an atom that counts as rearranged; any if not given.", unit="Å", low=0.1, high=1000.0
     )
     by_element: bool = parameter(True, "Atoms of different elements are never the same atom.")
+    local_width: float = parameter(
+        1.4, "Standard deviation of the window of the local correlation of densities.", unit="Å", low=0.3, high=20.0
+    )
     alignment: AlignmentConfig = field(default_factory=AlignmentConfig)
     dynamics: DynamicsConfig = field(default_factory=DynamicsConfig)
     structure: StructureConfig = field(default_factory=StructureConfig)

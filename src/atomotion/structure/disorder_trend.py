@@ -67,7 +67,7 @@ def fit_disorder(diameter: ArrayLike, share: ArrayLike) -> DisorderTrend:
     d, f = d[known], f[known]
     if len(np.unique(d)) < 3:
         raise InputError(f"the trend of disorder takes states of at least 3 diameters; there are {len(np.unique(d))}")
-    if np.corrcoef(d, f)[0, 1] > -0.1 or np.ptp(f) == 0:
+    if np.ptp(f) == 0 or np.corrcoef(d, f)[0, 1] > -0.1:
         raise InputError("the share of disordered atoms does not fall with the diameter, so the curve has no fit")
     scale = float(d.mean())
     fits = [_from(d, f, d.min() - gap * np.ptp(d), scale) for gap in (0.001, 0.01, 0.03, 0.1, 0.3, 1.0)]
