@@ -41,7 +41,8 @@ def own(images: np.ndarray, pixel_size: float, seed: int) -> Reconstruction:
 
 
 def published(images: np.ndarray, pixel_size: float, seed: int, *, config: PublishedConfig) -> Reconstruction:
-    return reconstruct_published(images, config, pixel_size=pixel_size, seed=seed, on_round=report)
+    whole = ReconstructionConfig(diameter=DIAMETER, published=config)
+    return reconstruct_published(images, whole, pixel_size=pixel_size, seed=seed, on_round=report)
 
 
 def report(each: PublishedRound) -> None:
@@ -89,7 +90,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=[], help="names of rows")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    base = PublishedConfig(diameter=DIAMETER, directions=arguments.directions)
+    base = PublishedConfig(directions=arguments.directions)
     rows: dict[str, Callable[[np.ndarray, float, int], Reconstruction]] = {
         "own": own,
         "published": partial(published, config=base),

@@ -8,11 +8,12 @@ import torch
 from numpy.typing import NDArray
 
 from atomotion.atoms import AtomModel, AtomsConfig, build_model
-from atomotion.data import DensityMap, Frames, InputError, Poses
+from atomotion.data import DensityMap, Frames, InputError, Poses, UsageError
 from atomotion.geometry.alignment import align
 from atomotion.geometry.matching import match_points
 from atomotion.geometry.rotations import quaternions_from_matrices
 from atomotion.particles import fcc_sphere, lattice_constant
+from atomotion.tomography.config import ReconstructionConfig
 from atomotion.tomography.fourier_shells import shell_correlation
 from atomotion.tomography.polar import PolarGrid
 from atomotion.tomography.published_config import PublishedConfig
@@ -68,7 +69,7 @@ class PublishedRound:
 
 def reconstruct_published(
     images: Frames,
-    config: PublishedConfig,
+    config: ReconstructionConfig,
     *,
     pixel_size: float,
     optics: Optics | None = None,
@@ -91,12 +92,13 @@ def reconstruct_published(
     ----------
     images : (n, y, x)
         Raw or denoised; published for denoised ones.
-    config : PublishedConfig
+    config : ReconstructionConfig
+        What it says of the particle, and its `published`.
     pixel_size : float [Å]
     optics : Optics or None
         Only the sign of the transfer is used: the method does not correct for the microscope. None: bright atoms.
     seed : int
-        Draws the start where `config.on_atom` is off; nothing else is random.
+        Draws the start where `config.published.on_atom` is off; nothing else is random.
     device : torch device
     on_step : callable, optional
         Called with (done, total) iterations.
@@ -116,25 +118,28 @@ def reconstruct_published(
     n = int(images.shape[0])
     if n < _FEWEST_IMAGES:
         raise InputError(f"{n} images are too few to reconstruct from; at least {_FEWEST_IMAGES} are needed")
+    given, diameter = config.published, config.diameter
+    if diameter is None:
+        raise UsageError("the diameter of the particle is not known; pass diameter, to an angstrom or two")
     with torch.no_grad():
         masked = masked_images(
             images,
             pixel_size=pixel_size,
-            diameter=config.diameter,
-            mask_diameter=config.mask_diameter,
+            diameter=diameter,
+            mask_diameter=given.mask_diameter,
             optics=Optics() if optics is None else optics,
             device=device,
         )
-        plane, values = masked.on_plane(highest=1.0 / (config.finest or 2.0 * pixel_size))
+        plane, values = masked.on_plane(highest=1.0 / (given.finest or 2.0 * pixel_size))
         directions = projection_directions(
-            config.directions, coarse=config.coarse, neighbourhood_deg=config.neighbourhood_deg, device=device
+            given.directions, coarse=given.coarse, neighbourhood_deg=given.neighbourhood_deg, device=device
         )
         positions, choice, model = start_positions(config, seed), None, None
-        total = config.rounds * config.iterations
-        for number in range(1, config.rounds + 1):
-            if number == 1 or (number == 2 and config.later_low_pass is not None):
-                low_pass = config.low_pass if number == 1 else config.later_low_pass or config.low_pass
-                grid, circles = masked.on_circles(lowest=1.0 / config.high_pass, highest=1.0 / low_pass)
+        total = given.rounds * given.iterations
+        for number in range(1, given.rounds + 1):
+            if number == 1 or (number == 2 and given.later_low_pass is not None):
+                low_pass = given.low_pass if number == 1 else given.later_low_pass or given.low_pass
+                grid, circles = masked.on_circles(lowest=1.0 / given.high_pass, highest=1.0 / low_pass)
             refined = refine_orientations(
                 plane,
                 values,
@@ -142,17 +147,17 @@ def reconstruct_published(
                 circles,
                 simulated_start(config.element, positions, grid.plane),
                 directions,
-                config,
+                given,
                 before=choice,
-                shifts=shift_grid(config.reach_px * pixel_size, _SHIFT_STEP * low_pass, device=plane.device),
+                shifts=shift_grid(given.reach_px * pixel_size, _SHIFT_STEP * low_pass, device=plane.device),
                 radius=masked.radius,
-                on_iteration=_counter(on_step, (number - 1) * config.iterations, total),
+                on_iteration=_counter(on_step, (number - 1) * given.iterations, total),
             )
-            model = build_model(_map_of(refined), config.element, _atoms_config(config))
+            model = build_model(_map_of(refined), config.element, _atoms_config(given))
             report = _report(number, refined, positions if number > 1 else None, model.positions)
             if on_round is not None:
                 on_round(report)
-            if report.settled or number == config.rounds:
+            if report.settled or number == given.rounds:
                 break
             positions, choice = _centred(model.positions, refined.choice, directions, grid)
         if on_step is not None:
@@ -160,10 +165,11 @@ def reconstruct_published(
         return _result(model, refined, directions, grid, config, highest=float(plane.k.max()))
 
 
-def start_positions(config: PublishedConfig, seed: int) -> NDArray[np.float64]:
+def start_positions(config: ReconstructionConfig, seed: int) -> NDArray[np.float64]:
     """(n, 3) atoms of the FCC sphere [Å] about their mean."""
     lattice = config.lattice or lattice_constant(config.element)
-    centre = np.zeros(3) if config.on_atom else np.random.default_rng(seed).uniform(-0.5, 0.5, 3)
+    centre = np.zeros(3) if config.published.on_atom else np.random.default_rng(seed).uniform(-0.5, 0.5, 3)
+    assert config.diameter is not None
     points = fcc_sphere(config.element, config.diameter, lattice=lattice, centre=centre).positions
     return np.asarray(points - points.mean(axis=0))
 
@@ -223,7 +229,7 @@ def _result(
     refined: Refinement,
     directions: Directions,
     grid: PolarGrid,
-    config: PublishedConfig,
+    config: ReconstructionConfig,
     *,
     highest: float,
 ) -> Reconstruction:

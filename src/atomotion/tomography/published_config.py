@@ -15,14 +15,6 @@ class PublishedConfig:
     they would make is the next start, until the atoms stay the same. Nothing tests the copies that the lattice leaves.
     """
 
-    element: str = parameter("Pt", "Element of the atoms.", group="particle")
-    lattice: float | None = parameter(
-        None, "Lattice constant of the start; that of the element if not given.", unit="Å", low=2.0, high=8.0,
-        group="particle",
-    )  # fmt: skip
-    diameter: float = parameter(
-        20.0, "Mean diameter of the particle in the images.", unit="Å", low=6.0, high=100.0, group="particle"
-    )
     on_atom: bool = parameter(
         True, "Centre the start on an atom; otherwise on a place of the lattice drawn by the seed.", group="particle"
     )
