@@ -6,7 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from ase import Atoms
+from scipy import ndimage
 
 from atomotion.atoms.anisotropic import Grid
 from atomotion.atoms.simulated import simulated_density
@@ -16,20 +18,25 @@ from atomotion.denoise.blocks import denoise
 from atomotion.denoise.config import DenoiseConfig
 from atomotion.denoise.learned import train_model
 from atomotion.denoise.stabilise import NoiseScale
+from atomotion.geometry.rotations import random_quaternions, rotate
 from atomotion.io.atoms import write_atoms
 from atomotion.io.config import MovieSource
 from atomotion.io.maps import write_map
 from atomotion.io.movie import read_movie
 from atomotion.io.polygon import read_polygon
+from atomotion.io.series import read_series
+from atomotion.io.writer import write_movie
 from atomotion.order.alps import alps
 from atomotion.order.config import OrderConfig
 from atomotion.order.homology import persistence_bars
 from atomotion.order.measure import measure_frames
 from atomotion.order.polygon_mask import polygon_mask
 from atomotion.order.vacuum import fit_vacuum, null_alps
+from atomotion.particles.ideal import particle
+from atomotion.particles.surface_changes import etched
 from atomotion.project.settings import MovieEntry, write_project
 from atomotion.report.figures.style import BLUE, ORANGE, SOFT, new_figure, outline, save, show_image, tidy
-from atomotion.simulate import recipe, simulate_movie
+from atomotion.simulate import SurroundingsConfig, recipe, simulate_movie
 from atomotion.structure import simulate_kind_states
 
 IMAGES = Path(__file__).parent / "images"
@@ -49,6 +56,12 @@ FROM_STAGES = {
     "denoise_classical": "04_denoise/m/figures/denoised.png",
     "order": "07_periods/m/figures/periods.png",
     "periods": "07_periods/m/figures/typical.png",
+}
+# picture of the documentation: picture of the commands on a liquid cell
+FROM_LIQUID_CELL = {
+    "graphene": "still_background.png",
+    "frames": "frames/frames.png",
+    "frames_windows": "frames/windows.png",
 }
 
 
@@ -78,6 +91,8 @@ def main() -> None:
         draw_alps(read_movie(study / "stages/04_denoise/m/out/denoised.mrcs"), polygon)
         draw_vacuum_test(found, polygon, read_polygon(region / "vacuum.json").points)
         draw_states(root)
+        draw_liquid_cell(root)
+        draw_atoms(root)
     draw_networks()
 
 
@@ -106,6 +121,58 @@ def simulated_map(positions: np.ndarray, rng: np.random.Generator) -> DensityMap
     grid = Grid(shape=found.values.shape, voxel_size=0.4, first=np.array(found.first_voxel))
     values = simulated_density(grid, positions, "Pt", u_iso=0.02, resolution=1.0)
     return replace(found, values=values + rng.normal(scale=0.3 * values.std(), size=values.shape))
+
+
+def draw_atoms(root: Path) -> None:
+    """A particle whose outer atoms are displaced farther, as a map with noise, and the atoms found in it."""
+    rng = np.random.default_rng(0)
+    ideal = particle("cuboctahedron", "Pt", 20.0).positions
+    positions = rotate(random_quaternions(1, rng)[0], ideal - ideal.mean(axis=0)) + rng.normal(
+        scale=0.05, size=ideal.shape
+    )
+    depth = np.linalg.norm(positions, axis=1) / np.linalg.norm(positions, axis=1).max()
+    grid = Grid(shape=(72, 72, 72), voxel_size=0.358, first=np.full(3, -36 * 0.358))
+    shown = simulated_density(grid, positions, "Pt", u_iso=0.04 + 0.10 * depth**3, resolution=1.1)
+    noise = ndimage.gaussian_filter(rng.normal(size=shown.shape), 0.8)
+    noise *= shown[20:52, 20:52, 20:52].std() / 3.0 / noise.std()
+    write_map(root / "density.mrc", DensityMap(values=shown + noise, voxel_size=0.358))
+    assert atomotion(["atoms", str(root / "density.mrc"), "--element", "Pt", "-o", str(root / "atoms.xyz"), "-q"]) == 0
+    shutil.copy(root / "atoms.png", IMAGES / "atoms.png")
+
+
+def draw_liquid_cell(root: Path) -> None:
+    """A particle in a liquid cell that loses a sixth of its atoms: graphene removed, followed, and judged."""
+    config, rng = replace(recipe("liquid_cell"), frames=600), np.random.default_rng(3)
+    whole = particle(config.kind, config.element, config.diameter)
+    states = [(whole, 300), (etched(whole, len(whole) // 6, rng), 300)]
+    made = simulate_movie(config, np.random.default_rng(0), states=states)
+    movie, still, tracks = root / "cell.mrcs", root / "still.mrcs", root / "tracks"
+    write_movie(movie, made.movie)
+    assert atomotion(["background", str(movie), "-o", str(still), "-q"]) == 0
+    assert atomotion(["track", str(still), "-o", str(tracks), "--box", "112", "-q"]) == 0
+    assert atomotion(["frames", str(tracks / "particle_01.mrcs"), "-o", str(root / "frames"), "-q"]) == 0
+    for name, drawn in FROM_LIQUID_CELL.items():
+        shutil.copy(root / drawn, IMAGES / f"{name}.png")
+    alone = replace(config, surroundings=SurroundingsConfig(), noise="none")
+    truth = simulate_movie(alone, np.random.default_rng(0), states=states, lazy=True)
+    judged, boxes = pd.read_csv(root / "frames" / "frames.csv"), read_series(tracks / "particle_01.mrcs")
+    box = int(judged["peak"].idxmax())
+    frame, pixel = int(judged["frame"][box]), config.pixel_size
+    side = boxes.images.shape[1]
+    x, y = (round(float(value) / pixel) - side // 2 for value in boxes.centres[box])
+    corners = np.array([(0, 0), (side, 0), (side, side), (0, side)]) + np.array([x, y])
+    images = (
+        ("recorded", made.movie.frames[frame]),
+        ("graphene removed", read_movie(still).frames[frame]),
+        ("box that follows the particle", boxes.images[box]),
+        ("truth", truth.clean[frame][y : y + side, x : x + side]),
+    )
+    figure = new_figure(11.0, 3.1)
+    for axes, (name, image) in zip(figure.subplots(1, 4), images, strict=True):
+        show_image(axes, np.asarray(image), pixel_size=pixel, title=name)
+        if len(image) > side:
+            outline(axes, corners)
+    save(figure, IMAGES / "liquid_cell.png")
 
 
 def draw_alps(movie: Movie, polygon: np.ndarray) -> None:

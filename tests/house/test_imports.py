@@ -64,13 +64,18 @@ def test_imports_go_down(path: Path):
         assert not (room in SCIENCE and other == "io"), f"{room} is science and must not read files"
 
 
-@pytest.mark.parametrize("path", sorted(SOURCE.glob("*/config.py")), ids=lambda path: path.parent.name)
-def test_configs_import_only_the_standard_library_and_data(path: Path):
-    assert imported_rooms(path) <= {"data"}
+@pytest.mark.parametrize(
+    "path", sorted(SOURCE.glob("*/*config.py")), ids=lambda path: f"{path.parent.name}/{path.stem}"
+)
+def test_configs_import_only_the_standard_library_data_and_configs_of_their_room(path: Path):
+    room = path.parent.name
+    if path.name == "config.py":
+        assert imported_rooms(path) <= {"data", room}
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import | ast.ImportFrom):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""]
             for name in names:
+                assert not name.startswith(f"atomotion.{room}") or name.endswith("config"), name
                 root = name.split(".")[0]
                 assert root == "atomotion" or root in sys.stdlib_module_names, name
 

@@ -43,6 +43,20 @@ def test_the_recipe_is_the_experiment():
     assert np.asarray(clean.clean)[0][at[:, 1], at[:, 0]].mean() > 1.2 * LEVEL
 
 
+def test_particles_on_given_paths():
+    """The origin lies on the path plus the drift; orientations and noise are those without paths."""
+    config = replace(BARE, particles=2, diameter=10.0, drift_x=0.4)
+    along = np.linspace(-15.0, 15.0, 6)
+    paths = [np.stack([sign * along, np.full(6, sign * 8.0)], axis=1) for sign in (1, -1)]
+    movie = simulate_movie(config, np.random.default_rng(1), paths=paths)
+    for truth, path in zip(movie.particles, paths, strict=True):
+        np.testing.assert_allclose(truth.poses.shifts, path + movie.drift)
+    free = simulate_movie(config, np.random.default_rng(1))
+    np.testing.assert_array_equal(movie.particles[1].poses.quaternions, free.particles[1].poses.quaternions)
+    with pytest.raises(UsageError, match=r"2 particles in 6 frames; give one array of shape \(6, 2\)"):
+        simulate_movie(config, np.random.default_rng(1), paths=paths[:1])
+
+
 def test_each_of_five_particles_lies_where_the_truth_says():
     config = replace(recipe("liquid_cell_five_particles"), frames=4, width_px=256, height_px=240, camera=CameraConfig())
     config = replace(config, surroundings=SurroundingsConfig(), noise="none", drift_x=0.3, diffusion=0.5)

@@ -27,6 +27,7 @@ def test_a_liquid_cell_with_its_truth(tmp_path: Path, capfd):
     assert list(truth["particle"].value_counts()) == [8, 8]
     poses = read_poses(tmp_path / "cell_poses_01.star")
     second = truth[truth["particle"] == 1]
+    assert poses.images[1] == "000002@cell.mrcs"
     np.testing.assert_allclose(poses.poses.shifts, second[["dx_A", "dy_A"]], atol=1e-5)
     quaternions = second[["q_w", "q_x", "q_y", "q_z"]].to_numpy()
     np.testing.assert_allclose(np.abs(np.sum(poses.poses.quaternions * quaternions, axis=1)), 1.0, atol=1e-8)
@@ -39,6 +40,16 @@ def test_a_liquid_cell_with_its_truth(tmp_path: Path, capfd):
     values = json.loads((tmp_path / "cell_simulate.json").read_text())
     assert values["particles"] == 2
     assert len(values["graphene_deg"]) == 2
+
+
+def test_what_comes_next_depends_on_the_movie(tmp_path: Path, capfd):
+    """Graphene is removed first; without any, order is next. A name with a blank is quoted in the table of poses."""
+    small = ["--frames", 2, "--width", 64, "--height", 64, "--diameter", 10]
+    assert run("movie", "--recipe", "liquid_cell", *small, "-o", tmp_path / "cell.mrcs") == 0
+    assert "next: atomotion background " in capfd.readouterr().out
+    assert run("movie", "--recipe", "rotating_pt", *small, "-o", tmp_path / "in vacuum.mrcs") == 0
+    assert "next: atomotion order " in capfd.readouterr().out
+    assert read_poses(tmp_path / "in vacuum_poses.star").images == ("000001@in vacuum.mrcs", "000002@in vacuum.mrcs")
 
 
 def test_a_structure_and_a_cameras_curves_from_files(tmp_path: Path, capfd):

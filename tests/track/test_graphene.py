@@ -102,3 +102,12 @@ def test_the_mean_and_frames_without_graphene_stay(scene):
     particle, waves, _, place, _, _ = scene
     removal = GrapheneRemoval(particle.shape, PIXEL, [], GrapheneConfig())
     np.testing.assert_allclose(removal.clean(particle + waves, place[None], radius=12.0), particle + waves, atol=1e-5)
+
+
+def test_particles_that_overlap_hide_a_place_only_once(scene):
+    """The same particle named twice, or three times at nearly the same place, changes next to nothing."""
+    particle, waves, sheets, place, _, _ = scene
+    removal = GrapheneRemoval(particle.shape, PIXEL, sheets, GrapheneConfig())
+    once = removal.clean(particle + waves, place[None], radius=12.0)
+    often = removal.clean(particle + waves, place + np.array([[0.0, 0.0], [0.0, 0.0], [0.3, 0.0]]), radius=12.0)
+    assert np.abs(often - once).max() < 0.02 * waves.std()

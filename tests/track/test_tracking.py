@@ -1,13 +1,15 @@
 """Particles on known paths: found, followed to a fraction of an Ångström, not swapped, bridged, and ended."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from atomotion.data import InputError
-from atomotion.simulate import recipe, simulate_movie
+from atomotion.simulate import MultisliceConfig, recipe, simulate_movie
 from atomotion.track import Sighting, TrackConfig, track_particles
+from atomotion.track.finding import short_averages
 
 PIXEL = 0.358
 DIAMETER = 20.8
@@ -174,6 +176,16 @@ def test_empty_movies_and_movies_without_a_particle():
         tracked(noise)
 
 
+@pytest.mark.parametrize(("frames", "looks"), [(8, 1), (20, 1), (50, 4), (200, 8), (1500, 9), (10000, 51)])
+def test_how_often_particles_are_looked_for(frames, looks):
+    """Every 200 frames, and in short movies eight times where there is room: from some sides no lattice shows."""
+    stretches = short_averages(frames, TrackConfig())
+    assert len(stretches) == looks
+    assert stretches[0].start == 0
+    assert stretches[-1].stop == frames if looks > 1 else stretches[0].stop <= frames
+    assert all(later.start >= earlier.stop for earlier, later in pairwise(stretches))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "limit_px"), [("liquid_cell_low_dose", 3.0), ("liquid_cell", 1.5), ("liquid_cell_five_particles", 1.5)]
@@ -195,3 +207,20 @@ def test_liquid_cells(name, limit_px):
             assert errors(track, paths)[own] < LARGEST
         for angle in simulated.graphene_deg:
             assert min(abs((sheet.angle_deg - angle + 30) % 60 - 30) for sheet in found.graphene.sheets) < 0.3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "limit_px"), [("liquid_cell_low_dose", 3.0), ("liquid_cell", 1.5)])
+def test_liquid_cells_by_multislice(name, limit_px):
+    """Dynamical scattering takes contrast from the lattice; the goals are the same."""
+    pytest.importorskip("abtem", reason="multislice needs the extra optics")
+    config = replace(recipe(name), frames=120, image="multislice", multislice=MultisliceConfig(phonons=1))
+    simulated = simulate_movie(config, np.random.default_rng(0))
+    path = simulated.particles[0].mass_centres[:, None]
+    found = tracked(np.asarray(simulated.movie.frames[:]))
+    (track,) = found.tracks
+    assert len(track) == 120
+    away = (means_of_11(track) - path[track.frame_index[5:-5], 0]) / PIXEL
+    assert np.sqrt(np.nanmean(away**2)) < limit_px
+    for angle in simulated.graphene_deg:
+        assert min(abs((sheet.angle_deg - angle + 30) % 60 - 30) for sheet in found.graphene.sheets) < 0.3

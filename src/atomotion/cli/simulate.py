@@ -1,5 +1,6 @@
 """``atomotion simulate``: movies, images and particles with known truth."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -51,8 +52,26 @@ def movie(
     command = Command(out, run)
     leaf = command.stage(STAGE, config, structure=structure, mtf=mtf, dqe=dqe)
     if command.execute(leaf):
-        command.say(next_command=f"atomotion order {command.files[0]} -o order.csv")
+        made = command.files[0]
+        for file in command.files:
+            if file.suffix == ".star":
+                _name_stack(file, STAGE.main_output, made.name)
+        through_graphene = config.surroundings.graphene > 0
+        clean = made.with_name(f"{made.stem}_without_graphene{made.suffix}")
+        command.say(
+            next_command=f"atomotion background {made} -o {clean}"
+            if through_graphene
+            else f"atomotion order {made} -o order.csv"
+        )
     return 0
+
+
+def _name_stack(poses: Path, old: str, stack: str) -> None:
+    """Name the movie in a STAR file of poses as it was written; a stage cannot know what its results will be called."""
+    name = re.compile(rf"(\d+)@{re.escape(old)}(?=\s)")
+    quote = '"' if any(each.isspace() for each in stack) else ""
+    text = poses.read_text(encoding="utf-8")
+    poses.write_text(name.sub(lambda found: f"{quote}{found[1]}@{stack}{quote}", text), encoding="utf-8")
 
 
 @app.command

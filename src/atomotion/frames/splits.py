@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import ruptures
 from numpy.typing import NDArray
+
+from atomotion.noise.levels import block_mean_steps, least_squares_levels
 
 _ROUNDS = 4
 _FIRST_PRICE = 3.0  # times ln n, before there is a null
@@ -41,10 +42,10 @@ def calibrated_changes(
 ) -> Changes:
     r"""The changes of level of one or more curves at once.
 
-    The exact minimum (PELT) of ``Σ |x - level|² + β · changes`` over all segmentations, with curves in units of their
-    long-run standard deviation. β is the 1 - α quantile of what the best single change gains in series without one:
-    these are made of blocks drawn from what the segmentation leaves, so that they carry the same slow turning of the
-    particle. Segmentation and null are repeated until they agree.
+    The exact minimum of ``Σ |x - level|² + β · changes`` over all segmentations (`least_squares_levels`), with curves
+    in units of their long-run standard deviation. β is the 1 - α quantile of what the best single change gains in
+    series without one: these are made of blocks drawn from what the segmentation leaves, so that they carry the same
+    slow turning of the particle. Segmentation and null are repeated until they agree.
 
     Parameters
     ----------
@@ -60,18 +61,17 @@ def calibrated_changes(
 
     References
     ----------
-    Killick, Fearnhead, Eckley, J. Am. Stat. Assoc. 107, 1590 (2012) for the search (implementation of ruptures);
     Künsch, Ann. Stat. 17, 1217 (1989) for the block bootstrap.
     """
     count = len(curves)
     if count < 2 * min_length:
         return Changes(at=(), gains=(), price=float("nan"))
     scaled = curves / long_run_sd(curves, block)
-    at = _search(scaled, min_length, _FIRST_PRICE * np.log(count))
+    at = least_squares_levels(scaled, min_length=min_length, price=_FIRST_PRICE * np.log(count))
     price = float("nan")
     for _ in range(_ROUNDS):
         price = _null_gain(_remainder(scaled, at), min_length, block, alpha, resamples, rng)
-        found = _search(scaled, min_length, price)
+        found = least_squares_levels(scaled, min_length=min_length, price=price)
         if found == at:
             break
         at = found
@@ -86,9 +86,7 @@ def long_run_covariance(curves: NDArray[np.float64], block: int) -> NDArray[np.f
     Correlations are reduced by a tenth; a curve that does not vary has the variance 1.
     """
     block = max(1, min(block, len(curves) // 4))
-    total = np.concatenate([np.zeros((1, curves.shape[1])), np.cumsum(curves, axis=0)])
-    means = (total[block:] - total[:-block]) / block
-    steps = means[block:] - means[:-block]
+    steps = block_mean_steps(curves, block)
     covariance = 0.9 * steps.T @ steps / len(steps) / 2.0 * block
     variance = np.diag(covariance) / 0.9
     np.fill_diagonal(covariance, np.where(variance > 0, variance, 1.0))
@@ -98,11 +96,6 @@ def long_run_covariance(curves: NDArray[np.float64], block: int) -> NDArray[np.f
 def long_run_sd(curves: NDArray[np.float64], block: int) -> NDArray[np.float64]:
     """(p,) standard deviation that averages behave by: that of a mean of n frames is this over √n."""
     return np.asarray(np.sqrt(np.diag(long_run_covariance(curves, block))))
-
-
-def _search(scaled: NDArray[np.float64], min_length: int, price: float) -> list[int]:
-    search = ruptures.KernelCPD(kernel="linear", min_size=min_length).fit(np.ascontiguousarray(scaled))
-    return [int(index) for index in search.predict(pen=price)[:-1]]
 
 
 def _remainder(scaled: NDArray[np.float64], at: Sequence[int]) -> NDArray[np.float64]:

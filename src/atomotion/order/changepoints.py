@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-import ruptures
 from numpy.typing import NDArray
+
+from atomotion.noise.levels import block_mean_steps, least_squares_levels
 
 _MEDIAN_OF_GAUSSIAN = 0.6745  # of the absolute value, in standard deviations
 _LONGEST_BLOCK = 8
@@ -43,10 +44,8 @@ def series_noise(values: NDArray[np.floating]) -> SeriesNoise:
     values : (n,) float, n > 3
     """
     block = int(np.clip(len(values) // 12, 2, _LONGEST_BLOCK))
-    total = np.concatenate([[0.0], np.cumsum(values)])
-    means = (total[block:] - total[:-block]) / block
     single = _spread(values[block:] - values[:-block])
-    long_run = max(_spread(means[block:] - means[:-block]) * np.sqrt(block), _spread(np.diff(values)))
+    long_run = max(_spread(block_mean_steps(values, block)) * np.sqrt(block), _spread(np.diff(values)))
     return SeriesNoise(sd=single, long_run_sd=float(long_run))
 
 
@@ -62,7 +61,7 @@ def change_points(values: NDArray[np.floating], *, min_length: int, penalty: flo
 
     Piecewise constant least squares with a price for every change, ``Σ (x - level)² + β · changes`` with
     ``β = penalty · σ² ln n`` and σ the long-run noise; its exact minimum over all segmentations with segments of at
-    least `min_length` (PELT).
+    least `min_length` (`least_squares_levels`).
 
     Parameters
     ----------
@@ -70,14 +69,9 @@ def change_points(values: NDArray[np.floating], *, min_length: int, penalty: flo
     min_length : int
     penalty : float
     noise : SeriesNoise
-
-    References
-    ----------
-    Killick, Fearnhead, Eckley, J. Am. Stat. Assoc. 107, 1590 (2012); the implementation is that of ruptures.
     """
     n = len(values)
     if n < 2 * min_length or noise.long_run_sd == 0:
         return []
     scaled = (values - np.median(values))[:, None] / noise.long_run_sd
-    search = ruptures.KernelCPD(kernel="linear", min_size=min_length).fit(scaled)
-    return [int(index) for index in search.predict(pen=penalty * np.log(n))[:-1]]
+    return least_squares_levels(scaled, min_length=min_length, price=float(penalty * np.log(n)))

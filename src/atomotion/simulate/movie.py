@@ -152,6 +152,7 @@ def simulate_movie(
     rng: np.random.Generator,
     *,
     states: States | Sequence[States] | None = None,
+    paths: Sequence[NDArray[np.floating]] | None = None,
     curves: CameraCurves | None = None,
     waves: WaveStore | None = None,
     workers: int = 1,
@@ -168,6 +169,9 @@ def simulate_movie(
     states : sequence of (ase.Atoms, frames), optional
         The particle instead of the config's: its atoms in its own frame, and for how many frames they stay so; the last
         state lasts to the end. A sequence of such sequences is one per particle.
+    paths : sequence of (t, 2) float, x y [Å], optional
+        One per particle: where its origin is on the stage, from the centre of pixel n // 2, instead of its own
+        diffusion; the drift is added. t counts frames that will be lost.
     curves : CameraCurves, optional
         Of the camera, instead of the generic ones.
     waves : WaveStore, optional
@@ -183,9 +187,9 @@ def simulate_movie(
     Raises
     ------
     UsageError
-        Where the parameters contradict each other.
+        Where the parameters contradict each other, or paths do not fit the movie.
     """
-    take = _Take(config, rng, states, curves, waves, workers)
+    take = _Take(config, rng, states, curves, waves, workers, paths)
     frames, clean = take.frames(take.detector.record), take.frames(take.clean)
     if not lazy:
         # exit waves are spread over processes, and read in order
@@ -249,10 +253,11 @@ class _Take:
         curves: CameraCurves | None,
         waves: WaveStore | None = None,
         workers: int = 1,
+        paths: Sequence[NDArray[np.floating]] | None = None,
     ) -> None:
         self.config = config
         self.seed = int(rng.integers(2**63))
-        self.plan = Plan(config, self.seed, states)
+        self.plan = Plan(config, self.seed, states, paths)
         around = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(3,)))
         bodies, stage = self.plan.bodies, self.plan.drift
         self.scene: Scene

@@ -32,6 +32,14 @@ class Plan:
     seed : int
     states : sequence of (ase.Atoms, frames), or one such sequence per particle, or None
         None builds the particles that the config describes.
+    paths : sequence of (t, 2) float, x y [Å], optional
+        One per particle: where its origin is on the stage, from the centre of pixel n // 2, in every frame before
+        frames are lost; None lets it diffuse from a place of its own.
+
+    Raises
+    ------
+    UsageError
+        Where the parameters contradict each other, particles find no room, or paths do not fit the movie.
 
     Attributes
     ----------
@@ -42,7 +50,13 @@ class Plan:
         The frames that were not lost.
     """
 
-    def __init__(self, config: MovieConfig, seed: int, states: States | Sequence[States] | None) -> None:
+    def __init__(
+        self,
+        config: MovieConfig,
+        seed: int,
+        states: States | Sequence[States] | None,
+        paths: Sequence[NDArray[np.floating]] | None = None,
+    ) -> None:
         self.config, self.seed = config, seed
         self.total = config.frames + config.dropped_frames
         given = _per_particle(config, states)
@@ -57,9 +71,18 @@ class Plan:
                 self.drift = drift(self.total, walk=config.drift_walk, steady=steady, rng=motion)
         sizes = np.array([_diameter(atoms[0]) for atoms, _ in made])
         frame = (config.width_px * config.pixel_size, config.height_px * config.pixel_size)
-        starts = places(sizes / 2.0, frame, gap=_GAP, rng=self._stream(0, 5))
+        walks = [self._walk(index, float(size)) for index, size in enumerate(sizes)]
+        if paths is None:
+            starts = places(sizes / 2.0, frame, gap=_GAP, rng=self._stream(0, 5))
+            paths = [start + walk[:, :2] for start, walk in zip(starts, walks, strict=True)]
+        elif [np.shape(path) for path in paths] != [(self.total, 2)] * count:
+            raise UsageError(
+                f"paths of shapes {[np.shape(path) for path in paths]} do not fit {count} particles in {self.total} "
+                f"frames; give one array of shape ({self.total}, 2) per particle"
+            )
         self.bodies = tuple(
-            self._body(index, *made[index], turned[index], starts[index], float(sizes[index])) for index in range(count)
+            self._body(index, *made[index], turned[index], paths[index], walks[index][:, 2], float(sizes[index]))
+            for index in range(count)
         )
         # the first frame is never lost, so that a dark first frame stays the first
         lost = 1 + self._stream(0, 4).permutation(self.total - 1)[: config.dropped_frames]
@@ -81,32 +104,36 @@ class Plan:
     def _given(self, states: States) -> tuple[tuple[Atoms, ...], NDArray[np.intp]]:
         return tuple(atoms for atoms, _ in states), lasting([frames for _, frames in states], self.total)
 
-    def _body(
-        self,
-        index: int,
-        states: tuple[Atoms, ...],
-        state: NDArray[np.intp],
-        quaternions: NDArray[np.float64],
-        start: NDArray[np.float64],
-        diameter: float,
-    ) -> Body:
+    def _walk(self, index: int, diameter: float) -> NDArray[np.float64]:
         config = self.config
-        ordered = states_of(config, self.total, self._stream(index, 1))
-        melting = self._stream(index, 2)
-        walked = diffusion(
+        return diffusion(
             self.total,
             rms=config.diffusion,
             axial_rms=config.axial_diffusion,
             half_depth=max(0.0, (config.surroundings.thickness - diameter) / 2.0),
             rng=self._stream(index, 8),
         )
+
+    def _body(
+        self,
+        index: int,
+        states: tuple[Atoms, ...],
+        state: NDArray[np.intp],
+        quaternions: NDArray[np.float64],
+        path: NDArray[np.floating],
+        heights: NDArray[np.float64],
+        diameter: float,
+    ) -> Body:
+        config = self.config
+        ordered = states_of(config, self.total, self._stream(index, 1))
+        melting = self._stream(index, 2)
         return Body(
             states=states,
             state=state,
             ordered=ordered,
             arrangements=tuple(arrangements(atoms, ordered, config.disorder, melting) for atoms in states),
-            poses=Poses(quaternions=quaternions, shifts=start + self.drift + walked[:, :2]),
-            heights=walked[:, 2],
+            poses=Poses(quaternions=quaternions, shifts=np.asarray(path) + self.drift),
+            heights=heights,
             diameter=diameter,
         )
 

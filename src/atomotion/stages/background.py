@@ -1,5 +1,6 @@
 """The graphene of a liquid cell: its sheets, what they say of the pixel size, and the movie without them."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from atomotion.track.graphene import Graphene, find_graphene
 from atomotion.track.graphene_removal import GrapheneRemoval
 from atomotion.track.tracking import track_particles
 
+_TOGETHER = 2  # frames in memory for each thread
 _MARGIN = 3.0  # Å: how far beyond a particle's edge its image reaches
 
 
@@ -92,17 +94,27 @@ def _write(
     path, count = task.work / "clean.mrcs", len(movie)
     pixel_size = movie.require_pixel_size("removing graphene")
     if not path.exists():
-        removal = GrapheneRemoval(movie.frame_shape, pixel_size, found.sheets, config, workers=task.threads)
+        removal = GrapheneRemoval(movie.frame_shape, pixel_size, found.sheets, config)
+
+        def clean(frame: int, image: NDArray[np.float32]) -> NDArray[np.float32]:
+            if not found.sheets or not np.isfinite(image).all():
+                return image
+            here = None if places is None else places[frame][np.isfinite(places[frame]).all(axis=1)]
+            return removal.clean(image, here, radius=radius)
+
         done, report = resumable_frames(path), task.steps("frames")
         facts = facts_of(movie, processing=_processing(movie, found, config)) if found.sheets else facts_of(movie)
-        with MovieWriter(path, (count, *movie.frame_shape), np.float32, facts=facts, resume_at=done) as writer:
-            for frame in range(done, count):
-                image = np.asarray(movie.frames[frame], dtype=np.float32)
-                here = None if places is None else places[frame][np.isfinite(places[frame]).all(axis=1)]
-                if found.sheets and np.isfinite(image).all():
-                    image = removal.clean(image, here, radius=radius)
-                writer.write(image)
-                report(frame + 1, count)
+        with (
+            MovieWriter(path, (count, *movie.frame_shape), np.float32, facts=facts, resume_at=done) as writer,
+            ThreadPoolExecutor(task.threads) as pool,
+        ):
+            for first in range(done, count, _TOGETHER * task.threads):
+                block = range(first, min(first + _TOGETHER * task.threads, count))
+                # readers of some formats cannot be used by several threads at once
+                images = [np.asarray(movie.frames[frame], dtype=np.float32) for frame in block]
+                for frame, image in zip(block, pool.map(clean, block, images), strict=True):
+                    writer.write(image)
+                    report(frame + 1, count)
     path.replace(task.output("clean.mrcs"))
 
 

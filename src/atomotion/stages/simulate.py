@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from numpy.typing import NDArray
 
 from atomotion.data import InputError, Movie
 from atomotion.io.atoms import read_states, write_atoms
+from atomotion.io.curves import read_curve
 from atomotion.io.star import write_poses
 from atomotion.io.writer import write_movie
 from atomotion.project.leaf import read_json
@@ -101,34 +101,6 @@ def _curves(task: Task) -> CameraCurves | None:
     return curves_from_tables(
         config.camera, **{name: None if path is None else read_curve(path) for name, path in paths.items()}
     )
-
-
-def read_curve(path: Path) -> NDArray[np.float64]:
-    """(n, 2) frequency and value: two columns of text, parted by blanks or commas, '#' before remarks.
-
-    Raises
-    ------
-    InputError
-        Where the file is missing or no such table.
-    """
-    if not Path(path).is_file():
-        raise InputError(f"{path} does not exist")
-    rows = []
-    for number, line in enumerate(Path(path).read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
-        words = line.split("#")[0].replace(",", " ").replace(";", " ").split()
-        if not words:
-            continue
-        try:
-            rows.append([float(word) for word in words])
-        except ValueError as error:
-            if not rows:  # a heading
-                continue
-            raise InputError(f"line {number} of {path} is not frequency and value: {line.strip()!r}") from error
-        if len(rows[-1]) != 2:
-            raise InputError(f"line {number} of {path} has {len(rows[-1])} columns; a curve has two")
-    if len(rows) < 2:
-        raise InputError(f"{path} holds no curve; it needs two columns, frequency (1 is Nyquist) and value")
-    return np.array(rows)
 
 
 def section(folder: Path) -> Section:

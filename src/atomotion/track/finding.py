@@ -29,6 +29,7 @@ _LARGEST_PART = 0.4  # of the frame: the diameter of a particle
 _APART = 0.9  # diameters
 _LARGEST_STEP = 2.5  # between a tried diameter and the measured one
 _BEYOND_DOUBT = 1.5  # times the least score: nothing else is tried
+_FEWEST_LOOKS = 8  # a particle shows no lattice from some sides: two looks at a short movie may miss it
 _BACKGROUND_SIGMA = 3.0  # diameters: what is coarser is uneven background
 
 
@@ -74,10 +75,13 @@ class Found:
 
 
 def short_averages(n: int, config: TrackConfig) -> list[range]:
-    """The stretches of frames in which particles are looked for, evenly over a movie of `n` frames."""
+    """The stretches of frames in which particles are looked for, evenly over a movie of `n` frames.
+
+    One every ``config.find_every`` frames, but at least eight where as many fit side by side.
+    """
     length = min(config.find_frames, n)
-    count = max(1, round(n / config.find_every))
-    starts = np.linspace(0, n - length, count + 1 if n > 2 * length else 1).round().astype(int)
+    count = max(1 + round(n / config.find_every), min(_FEWEST_LOOKS, n // length))
+    starts = np.linspace(0, n - length, count if n > 2 * length else 1).round().astype(int)
     return [range(int(start), int(start) + length) for start in starts]
 
 

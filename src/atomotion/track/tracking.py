@@ -82,7 +82,7 @@ class Tracking:
     found : Found
         What was seen before anything was followed.
     strength : float
-        Mean score of single frames at the clearest sightings.
+        Mean score of single frames at the sightings that the background was measured beside.
     graphene : Graphene or None
         Its sheets; None where pixels are too large to show any.
     """
@@ -199,7 +199,11 @@ def _samples(
     config: TrackConfig,
     bad: NDArray[np.bool_],
 ) -> list[tuple[list[int], list[Sighting]]]:
-    """Short averages in which something was seen, those with the clearest sightings first, and what was seen there."""
+    """A few of the short averages in which something was seen, evenly over the movie, and what was seen there.
+
+    Not those where the particles show best: there the background would hold more of them, and they would seem to show
+    better than they do.
+    """
     result = []
     for stretch in short_averages(n, config):
         good = [frame for frame in stretch if not bad[frame]]
@@ -210,8 +214,8 @@ def _samples(
         first = sightings[0].frame
         good = [int(frame) for frame in np.flatnonzero(~bad) if abs(frame - first) <= config.find_frames]
         result = [(good or [int(np.flatnonzero(~bad)[0])], list(sightings))]
-    clearest = sorted(result, key=lambda sample: -max(each.score for each in sample[1]))
-    return clearest[:_SAMPLES]
+    chosen = np.unique(np.linspace(0, len(result) - 1, _SAMPLES).round().astype(int))
+    return [result[number] for number in chosen]
 
 
 def _track(
