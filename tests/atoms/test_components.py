@@ -42,6 +42,20 @@ def test_joined_atoms_are_split_however_many_they_are(count):
     assert (split.radii < 1.2 + 0.4).all() and (split.radii > 0.4).all()
 
 
+@pytest.mark.parametrize("size", [0.2, 0.358, 0.6])
+def test_the_radius_of_an_atom_is_in_angstroms_whatever_the_voxel(size):
+    spacing = 2.2 / size
+    places = np.array([[12.0, 12.0, 15.0 + spacing * number] for number in range(3)])
+    values = blobs(places, shape=(25, 25, 70), sigma=0.9 / size)
+    assert ndimage.label(values > 0.1)[1] == 1
+    peaks, _ = find_peaks(values, voxel_size=size, separation=1.5, least=0.1)
+    split = split_components(values, values, peaks, threshold=0.1, radius=1.0, voxel_size=size)
+    assert len(split.places) == 3
+    # a sphere of 1 Å: 4.19 Å³, cut by half a voxel and by the neighbours' halves
+    np.testing.assert_allclose(split.radii, 1.0, atol=size)
+    np.testing.assert_allclose(split.voxels * size**3, 4.19, rtol=0.35)
+
+
 def test_a_centre_of_mass_by_hand():
     values = np.zeros((5, 5, 7))
     values[2, 2, 2:4] = [3.0, 1.0]

@@ -30,7 +30,10 @@ def fitted(values, positions, rng, *, start=0.06, **options):
     guess = positions + rng.normal(scale=start, size=positions.shape)
     transfer = measure_transfer(values, grid, guess, "Pt", voxels_average=options.get("voxels_average", True))
     band = band_up_to(transfer.end, voxel_size=SIZE, voxels_average=options.get("voxels_average", True))
-    return fit_atoms(values, grid, guess, "Pt", band=band, radius=FIT_RADIUS, u_start=max(transfer.u_mean, 0.01))
+    return fit_atoms(
+        values, grid, guess, "Pt", band=band, radius=FIT_RADIUS, u_start=max(transfer.u_mean, 0.01),
+        occupancy=options.get("occupancy", "free"),
+    )  # fmt: skip
 
 
 def angles_deg(found, true):
@@ -96,6 +99,72 @@ def test_partial_occupancy_is_told_from_displacement(scenes):
     fit = fitted(density, positions, rng)
     np.testing.assert_allclose(fit.amplitudes, whole, rtol=0.02)
     np.testing.assert_allclose(fit.displacements[:, :3].mean(axis=1), u, rtol=0.05)
+
+
+def noisy(scenes, seed, *, snr, resolution, occupancy=None):
+    rng, positions, true, values = planted(seed, scenes, molten=bool(seed % 2))
+    density = scenes["exact_density"](
+        positions, true, shape=SHAPE, size=SIZE, resolution=resolution, occupancy=occupancy
+    )
+    inside = (slice(11, 40),) * 3
+    density = scenes["with_noise"](density, snr, rng, size=SIZE, resolution=resolution, inside=inside)
+    return rng, positions, true, values, density
+
+
+def test_shared_occupancies_take_noise_from_displacements(scenes):
+    off = {"free": [], "shared": []}
+    for seed in range(2):
+        rng, positions, _, values, density = noisy(scenes, seed, snr=5.0, resolution=1.0)
+        for occupancy, errors in off.items():
+            fit = fitted(density, positions, rng, occupancy=occupancy)
+            errors.append(fit.displacements[:, :3].mean(axis=1) - values.mean(axis=1))
+            assert fit.whole_probabilities.mean() > 0.95
+    assert np.std(off["shared"]) < 0.75 * np.std(off["free"])
+    assert abs(np.mean(off["shared"])) < 0.03 * 0.085
+
+
+def test_an_atom_that_is_clearly_partial_stays_so_when_occupancies_are_shared(scenes):
+    whole = np.ones(55)
+    whole[[3, 20, 41]] = [0.5, 0.6, 0.7]
+    rng, positions, _, values, density = noisy(scenes, 4, snr=10.0, resolution=1.0, occupancy=whole)
+    fit = fitted(density, positions, rng, occupancy="shared")
+    np.testing.assert_allclose(fit.amplitudes, whole, atol=0.06)
+    assert fit.whole_probabilities[[3, 20, 41]].max() < 0.01 < 0.9 < np.median(fit.whole_probabilities)
+    np.testing.assert_allclose(fit.displacements[:, :3].mean(axis=1), values.mean(axis=1), atol=0.02)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("resolution", [1.0, 1.25, 1.5])
+def test_planted_displacements_of_several_particles(seed, resolution, scenes):
+    rng, positions, true, values = planted(seed, scenes, molten=bool(seed % 2))
+    density = scenes["exact_density"](positions, true, shape=SHAPE, size=SIZE, resolution=resolution)
+    found = tensors(fitted(density, positions, rng).displacements)
+    np.testing.assert_allclose(np.trace(found, axis1=1, axis2=2) / 3.0, values.mean(axis=1), rtol=0.05)
+    long = values[:, 0] - values[:, 1] > 0.02
+    assert angles_deg(found, true)[long].max() < 5.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    # rms error of U_iso of single atoms, median angle of the longest axes; both are what noise allows
+    ("resolution", "snr", "relative", "angle"),
+    [(1.0, 30.0, 0.02, 2.5), (1.0, 10.0, 0.05, 6.0), (1.25, 30.0, 0.035, 4.0), (1.5, 30.0, 0.06, 6.0)],
+)
+def test_displacements_under_noise(resolution, snr, relative, angle, scenes):
+    off, angles, mean, ratio = [], [], [], []
+    for seed in range(4):
+        rng, positions, true, values, density = noisy(scenes, seed, snr=snr, resolution=resolution)
+        fit = fitted(density, positions, rng)
+        u, wanted = fit.displacements[:, :3].mean(axis=1), values.mean(axis=1)
+        off.append((u - wanted) / wanted)
+        mean.append(u.mean() / wanted.mean() - 1.0)
+        ratio.append(np.std(u - wanted) / np.sqrt(np.mean(fit.displacement_errors**2)))
+        angles.append(angles_deg(tensors(fit.displacements), true)[values[:, 0] - values[:, 1] > 0.02])
+    assert np.sqrt(np.mean(np.square(off))) < relative
+    assert np.median(np.concatenate(angles)) < angle
+    # one map's mean scatters by 1 % at 1.5 Å
+    assert abs(np.mean(mean)) < 0.015 and 0.8 < np.mean(ratio) < 1.25
 
 
 def test_scale_and_offset_of_the_map_do_not_matter(scenes):

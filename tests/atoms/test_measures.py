@@ -161,6 +161,22 @@ def test_a_far_atom_goes_and_a_weak_low_one_too():
     assert (~lonely(positions, "capped", radii).kept).nonzero()[0].tolist() == [corner, 309, 310]
 
 
+def test_neighbours_are_counted_anew_after_each_removal():
+    # a row on top of the particle's corner: its end has 1 neighbour, and the next loses one when that goes
+    particle = cuboctahedron("Pt", 4).positions
+    corner = particle[np.argmax(particle @ np.array([1.0, 0.2, 0.1]))]
+    along = corner / np.linalg.norm(corner)
+    positions = np.concatenate([particle, [corner + 2.77 * step * along for step in (1, 2, 3)]])
+    radii = np.where(np.arange(312) >= 309, 0.3, 1.0)
+    cut = lonely(positions, "capped", radii)
+    assert cut.coordination_number[309:].tolist() == [2, 2, 1]
+    assert not cut.kept[309:].any() and cut.kept[:309].all()
+    # paper 004 removes what has fewer than three neighbours, once and wherever it is
+    fewer = lonely(positions, "none", radii, least_neighbours=2)
+    assert np.flatnonzero(~fewer.kept).tolist() == [311]
+    assert np.flatnonzero(~lonely(positions, "none", radii, least_neighbours=3).kept).tolist() == [309, 310, 311]
+
+
 def test_only_outer_atoms_can_go_so_that_the_rule_ends():
     chain = np.stack([3.0 * np.arange(40.0), np.zeros(40), np.zeros(40)], axis=1)
     small = np.full(40, 0.1)

@@ -142,7 +142,8 @@ def test_what_cannot_be_done_is_said_in_one_sentence(density, tmp_path, capfd):
 
 
 def test_options_of_the_paper(density, capfd):
-    words = ["--search", "published", "--validation-cut", "2", "--coordination", "capped", "--positions", "mass"]
+    words = ["--search", "published", "--validation-cut", "2", "--coordination", "capped", "--positions", "mass",
+             "--least-neighbours", "3", "--occupancy", "shared"]  # fmt: skip
     code, printed, _ = said(capfd, "atoms", density, "--element", "Pt", *words, "--json")
     values = json.loads(printed)
     assert code == 0 and values["coordination_threshold"] > 0 and values["thresholds_tried"] >= 28

@@ -45,5 +45,6 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "split_components": "components",
         "tensors": "anisotropic",
         "validation_correlations": "validation",
+        "whole_probabilities": "whole_atoms",
     },
 )

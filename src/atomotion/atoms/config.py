@@ -67,8 +67,17 @@ class AtomsConfig:
         0.15, "Share of the atoms, farthest from their mean position, that this rule may remove.", low=0.0, high=1.0,
         group=_CLEANING,
     )  # fmt: skip
+    least_neighbours: int = parameter(
+        0, "Leave out atoms with fewer neighbours, outer or not; 3 in paper 004.", low=0, high=12, group=_CLEANING
+    )
     positions: Literal["fitted", "mass"] = parameter(
         "fitted", "Positions from the joint fit of all atoms, or centres of mass as published.", group=_MEASURING
+    )
+    occupancy: Literal["free", "shared"] = parameter(
+        "free",
+        "Occupancies of the joint fit: free, or shared by all atoms that are likely whole. Shared ones make "
+        "displacements less noisy, and too large for partial atoms that are taken for whole.",
+        group=_MEASURING,
     )
     fit_resolution: float | None = parameter(
         None,

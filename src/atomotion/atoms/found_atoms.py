@@ -114,12 +114,13 @@ def find_atoms(density: DensityMap, element: str, config: AtomsConfig | None = N
         seen, cut, peaks, threshold=threshold, radius=radius, voxel_size=size, least_voxels=config.least_voxels
     )
     if len(components.places) == 0:
-        raise InputError("no atoms were found: nothing in the map looks like one")
+        raise InputError("no atoms were found: nothing in the map looks like one; check the map and --resolution")
     noise = _expected_false(filtered, inside, threshold, separation)
     # all of the region for the question whether there is any atom, where atoms leave room for how many are none
     if noise * float(inside.sum()) > _ONLY_NOISE * len(components.places):
         raise InputError(
-            f"no atoms were found: {len(components.places)} peaks stand out of the map, and noise alone makes as many"
+            f"no atoms were found: {len(components.places)} peaks stand out of the map, and noise alone makes as many; "
+            "check that the map shows single atoms of one particle"
         )
     false = noise * _free_voxels(inside[part], components.places, separation / size)
     first = np.array(density.first_voxel) + size * np.array([each.start for each in reversed(part)])

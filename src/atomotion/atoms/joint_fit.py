@@ -1,29 +1,23 @@
 """All atoms of a map at once: position, amplitude and displacement tensor of each, by least squares."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import fft
 
-from atomotion.atoms.anisotropic import Grid, density_on_grid, tensors
+from atomotion.atoms.anisotropic import Grid
 from atomotion.atoms.band import Band
-from atomotion.atoms.filtered_map import frequency_radius
-from atomotion.atoms.normal_equations import PARAMETERS, LocalSlopes, joint_step, local_slopes, near_voxels
-from atomotion.scattering.atom_gaussians import AtomGaussians, peng_atoms
+from atomotion.atoms.fit_errors import simulated_errors
+from atomotion.atoms.fit_problem import FitProblem, FitState
+from atomotion.atoms.normal_equations import LocalSlopes
+from atomotion.atoms.whole_atoms import WHOLE_SPREAD, whole_probabilities
 
-_STEP = 0.15  # Å
-_ROUNDS_IN_COMMON = 6
-_FARTHEST = 0.4  # Å
-_ROUNDS_OF_DRAWS = 5
-_ATOMS_DRAWN, _MOST_DRAWS = 300, 8
-_WIDEST = 1.0  # Å²
-_PLACES = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
 _CONVERGED = (1e-3, 1e-4)  # Å, Å²; root mean square step over the atoms
 _OF_SPREAD = 0.002  # of the displacements' own spread over the atoms
-# the slopes' Gaussians are this much wider [1 / end²], about as the end of the band widens the model
-_CUT = 0.02
+_ROUNDS_IN_COMMON, _NEW_SLOPES = 6, 3
+_ROUNDS_OF_FIRST_DRAWS, _ROUNDS_OF_DRAWS = 3, 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,6 +38,8 @@ class FittedAtoms:
         Standard error of a third of the tensor's trace.
     displacement_bias : float [Å²]
         How much larger noise made the mean U, from the same simulated noise as the errors; it has been subtracted.
+    whole_probabilities : (n,) float
+        How likely each atom is a whole one, 0 to 1.
     background : float
         The constant below all atoms, in the map's units.
     residual : float
@@ -60,6 +56,7 @@ class FittedAtoms:
     amplitude_errors: NDArray[np.float64]
     displacement_errors: NDArray[np.float64]
     displacement_bias: float
+    whole_probabilities: NDArray[np.float64]
     background: float
     residual: float
     band: Band
@@ -75,6 +72,7 @@ def fit_atoms(
     *,
     band: Band,
     radius: float,
+    occupancy: Literal["free", "shared"] = "free",
     u_start: float = 0.05,
     rounds: int = 20,
     seed: int = 0,
@@ -102,6 +100,10 @@ def fit_atoms(
     band : Band
     radius : float [Å]
         Voxels nearer to an atom enter.
+    occupancy : "free" or "shared"
+        "shared" draws together the amplitudes of atoms that are likely whole. An amplitude and a displacement are
+        measured by much the same voxels, so free amplitudes make displacements noisier; but a partial atom that is
+        taken for a whole one gets too large a displacement.
     u_start : float [Å²]
     rounds : int
         Most Gauss-Newton steps.
@@ -110,169 +112,73 @@ def fit_atoms(
     on_step : callable
         Is told (done, total) rounds.
     """
-    problem = _Problem(np.asarray(density, dtype=np.float32), grid, element, band, radius)
+    problem = FitProblem(np.asarray(density, dtype=np.float32), grid, element, band, radius)
+    rng = np.random.default_rng(seed)
     state = problem.start(np.array(positions, dtype=float), u_start)
     for _ in range(_ROUNDS_IN_COMMON):
-        slopes = problem.slopes(state, with_tensors=False)
-        state, moved = problem.moved(state, *joint_step(slopes, problem.residual(state)))
+        state, moved = problem.advanced(state, problem.slopes(state, with_tensors=False))
         if moved[0] < 3.0 * _CONVERGED[0]:
             break
-    converged, done = False, 0
+    state, slopes, done, converged = _settled(problem, state, rounds, on_step)
+    probability, unsure = None, np.zeros(len(state.amplitudes))
+    if occupancy == "shared":
+        probability, unsure = _draw_together(problem, state, slopes, rng)
+        first = done
+        state, slopes, more, converged = _settled(
+            problem, state, rounds, lambda more, total: on_step(first + more, first + total)
+        )
+        done += more
+    errors = simulated_errors(problem, state, slopes, rng, rounds=_ROUNDS_OF_DRAWS)
+    if probability is None:
+        probability, _ = whole_probabilities(state.amplitudes, errors.amplitudes)
+    # what the drawn errors, of amplitudes as much held, do not hold
+    unsure = np.maximum(unsure - errors.amplitudes**2, 0.0)
+    left = problem.residual(state)[slopes.used]
+    seen = np.append(problem.data.ravel(), 0.0)[slopes.used].astype(float)
+    return FittedAtoms(
+        positions=state.positions,
+        amplitudes=state.amplitudes,
+        displacements=state.displacements - errors.displacement_bias * np.array([1.0, 1.0, 1.0, 0.0, 0.0, 0.0]),
+        position_errors=errors.positions,
+        amplitude_errors=np.sqrt(errors.amplitudes**2 + unsure),
+        displacement_errors=np.sqrt(errors.displacements**2 + errors.coupling**2 * unsure),
+        displacement_bias=errors.displacement_bias,
+        whole_probabilities=probability,
+        background=state.background,
+        residual=float(left.std() / max(float(seen.std()), 1e-30)),
+        band=band,
+        rounds=done,
+        converged=converged,
+    )
+
+
+def _settled(
+    problem: FitProblem, state: FitState, rounds: int, on_step: Callable[[int, int], None]
+) -> tuple[FitState, LocalSlopes, int, bool]:
+    """The state after steps until nothing changes, its slopes, how many steps, and whether it has settled."""
+    slopes = problem.slopes(state)
     for done in range(1, rounds + 1):
-        if done <= 4:
-            slopes = problem.slopes(state)
-        state, moved = problem.moved(state, *joint_step(slopes, problem.residual(state)))
+        state, moved = problem.advanced(state, slopes)
         on_step(done, rounds)
-        if moved[0] < _CONVERGED[0] and moved[1] < _CONVERGED[1] + _OF_SPREAD * float(state.displacements[:, :3].std()):
-            converged = True
-            break
-    return problem.result(state, slopes, np.random.default_rng(seed), done, converged)
+        spread = float(state.displacements[:, :3].std())
+        if moved[0] < _CONVERGED[0] and moved[1] < _CONVERGED[1] + _OF_SPREAD * spread:
+            return state, slopes, done, True
+        if done <= _NEW_SLOPES:
+            slopes = problem.slopes(state)
+    return state, slopes, rounds, False
 
 
-@dataclass(frozen=True, slots=True)
-class _State:
-    positions: NDArray[np.float64]
-    amplitudes: NDArray[np.float64]
-    displacements: NDArray[np.float64]
-    background: float
+def _draw_together(
+    problem: FitProblem, state: FitState, slopes: LocalSlopes, rng: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Let amplitudes be drawn to that of whole atoms, each as much as it is likely one.
 
-    @property
-    def parameters(self) -> NDArray[np.float64]:
-        """(n, 10) amplitudes, positions and tensors."""
-        return np.column_stack([self.amplitudes, self.positions, self.displacements])
-
-
-class _Problem:
-    """Data, model and normal equations of one fit."""
-
-    def __init__(self, density: NDArray[np.float32], grid: Grid, element: str, band: Band, radius: float) -> None:
-        self._grid, self._band, self._radius = grid, band, radius
-        shape, size = grid.shape, grid.voxel_size
-        self._data = fft.irfftn(fft.rfftn(density) * band.for_map(frequency_radius(shape, size)), s=shape)
-        self._filter = band.for_model(shape, size)
-        atom: AtomGaussians = peng_atoms([element])
-        self._weights = atom.weights[0]
-        self._sampled = atom.sigmas[0] ** 2 + band.sampled(size)
-        self._variances = atom.sigmas[0] ** 2 + band.weighted(size)
-        self._narrowest = float(self._variances.min())
-        self._began = np.empty((0, 3))
-
-    def start(self, positions: NDArray[np.float64], u_start: float) -> _State:
-        n, self._began = len(positions), positions
-        displacements = np.tile([u_start] * 3 + [0.0] * 3, (n, 1))
-        unit = _State(positions, np.ones(n), displacements, 0.0)
-        model = self._model(unit)
-        voxels, _, counts = near_voxels(self._grid, positions, self._radius)
-        near = np.unique(voxels[counts])
-        design = np.column_stack([model.ravel()[near], np.ones(len(near))]).astype(float)
-        (scale, background), *_ = np.linalg.lstsq(design, self._data.ravel()[near].astype(float), rcond=None)
-        return replace(unit, amplitudes=np.full(n, max(float(scale), 1e-12)), background=float(background))
-
-    def _model(self, state: _State) -> NDArray[np.float32]:
-        sampled = density_on_grid(
-            self._grid, state.positions, state.amplitudes, state.displacements,
-            weights=self._weights, variances=self._sampled,
-        )  # fmt: skip
-        return np.asarray(fft.irfftn(fft.rfftn(sampled) * self._filter, s=self._grid.shape), dtype=np.float32)
-
-    def residual(self, state: _State) -> NDArray[np.float64]:
-        """What map minus model is in every voxel, and a 0 for what lies outside; (size + 1,)."""
-        left = np.asarray(self._data - self._model(state), dtype=float).ravel() - state.background
-        return np.append(left, 0.0)
-
-    def slopes(self, state: _State, *, with_tensors: bool = True) -> LocalSlopes:
-        wider = self._variances + _CUT / self._band.end**2
-        return local_slopes(
-            self._grid, state.positions, state.amplitudes, state.displacements,
-            weights=self._weights, variances=wider, radius=self._radius, with_tensors=with_tensors,
-        )  # fmt: skip
-
-    def moved(self, state: _State, step: NDArray[np.float64], background: float) -> tuple[_State, tuple[float, float]]:
-        """The state after a step, held within bounds; root mean square changes of positions [Å] and tensors [Å²]."""
-        shift = step[:, 1:4]
-        length = np.linalg.norm(shift, axis=1, keepdims=True)
-        shift = shift * np.minimum(1.0, _STEP / np.maximum(length, 1e-12))
-        away = state.positions + shift - self._began
-        far = np.linalg.norm(away, axis=1, keepdims=True)
-        shift = shift - away * np.maximum(0.0, 1.0 - _FARTHEST / np.maximum(far, 1e-12))
-        amplitudes = np.maximum(state.amplitudes + step[:, 0], 0.02 * np.median(state.amplitudes))
-        displacements = state.displacements
-        if step.shape[1] == PARAMETERS:
-            displacements = self._bounded(displacements + step[:, 4:])
-        moved = (
-            float(np.sqrt(np.mean(shift**2))),
-            float(np.sqrt(np.mean((displacements - state.displacements) ** 2))),
-        )
-        return _State(state.positions + shift, amplitudes, displacements, state.background + background), moved
-
-    def _bounded(self, displacements: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Tensors whose eigenvalues leave every Gaussian of the model a width."""
-        values, vectors = np.linalg.eigh(tensors(displacements))
-        low = -0.5 * self._narrowest
-        if values.min() >= low and values.max() <= _WIDEST:
-            return displacements
-        held = np.einsum("nij,nj,nkj->nik", vectors, np.clip(values, low, _WIDEST), vectors)
-        return np.stack([held[:, a, b] for a, b in _PLACES], axis=1)
-
-    def result(
-        self, state: _State, slopes: LocalSlopes, rng: np.random.Generator, rounds: int, converged: bool
-    ) -> FittedAtoms:
-        """The atoms with their errors."""
-        left = self.residual(state)[slopes.used]
-        seen = np.append(self._data.ravel(), 0.0)[slopes.used].astype(float)
-        amplitude, place, width, bias = self._errors(state, slopes, float(left.std()), rng)
-        return FittedAtoms(
-            positions=state.positions,
-            amplitudes=state.amplitudes,
-            displacements=state.displacements - bias * np.array([1.0, 1.0, 1.0, 0.0, 0.0, 0.0]),
-            position_errors=place,
-            amplitude_errors=amplitude,
-            displacement_errors=width,
-            displacement_bias=bias,
-            background=state.background,
-            residual=float(left.std() / max(float(seen.std()), 1e-30)),
-            band=self._band,
-            rounds=rounds,
-            converged=converged,
-        )
-
-    def _errors(
-        self, state: _State, slopes: LocalSlopes, left: float, rng: np.random.Generator
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], float]:
-        """Standard errors of amplitudes, places and widths, (n,) each, and the mean shift of U that noise makes.
-
-        How errors differ from atom to atom follows from the normal matrix of each; how large they are, from fits to the
-        fitted model with simulated noise, white in the map and filtered as the map is, that leaves as much as was left.
-        """
-        blocks = slopes.blocks()
-        largest = np.einsum("nii->ni", blocks).max(axis=1)
-        inverse = np.linalg.inv(blocks + 1e-9 * largest[:, None, None] * np.eye(PARAMETERS))
-        single = _three(np.einsum("nii->ni", inverse), inverse[:, 4:7, 4:7].sum(axis=(1, 2)))
-        drawn, remains, bias = np.zeros(3), 0.0, 0.0
-        shape, data = self._grid.shape, self._data
-        kept = self._band.for_map(frequency_radius(shape, self._grid.voxel_size))
-        model = self._model(state) + np.float32(state.background)
-        draws = min(_MOST_DRAWS, max(1, round(_ATOMS_DRAWN / len(single.T))))
-        for _ in range(draws):
-            noise = fft.irfftn(fft.rfftn(rng.normal(size=shape).astype(np.float32)) * kept, s=shape)
-            noise *= left / noise.std()
-            self._data = model + noise
-            again, local = state, slopes
-            for number in range(_ROUNDS_OF_DRAWS):
-                again, _ = self.moved(again, *joint_step(local, self.residual(again)))
-                if number in (0, 2):
-                    local = self.slopes(again)
-            remains += float(self.residual(again)[slopes.used].var()) / draws
-            step = again.parameters - state.parameters
-            drawn += _three(step**2, np.square(step[:, 4:7].sum(axis=1))).mean(axis=1) / draws
-            bias += float(step[:, 4:7].mean()) / draws
-        self._data = data
-        # as much noise as leaves what was left
-        more = left**2 / max(remains, 1e-30)
-        amplitude, place, width = np.sqrt((more * drawn / single.mean(axis=1))[:, None] * single)
-        return amplitude, place, width, bias * more
-
-
-def _three(squares: NDArray[np.float64], trace: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(3, n) of squares (n, 10): of the amplitude, the mean of those of the place, a third of the tensor's trace."""
-    return np.stack([squares[:, 0], squares[:, 1:4].mean(axis=1), trace / 9.0])
+    Returns how likely that is, and the variance of each amplitude by not knowing it and by noise, both (n,).
+    """
+    errors = simulated_errors(problem, state, slopes, rng, rounds=_ROUNDS_OF_FIRST_DRAWS)
+    own = np.maximum(errors.amplitudes, 1e-9 * state.amplitudes.mean()) ** 2
+    p, level = whole_probabilities(state.amplitudes, np.sqrt(own))
+    # between a free amplitude and a whole one lies the mean of what it may be: p of the way
+    stiffness = np.minimum(p / np.maximum(1.0 - p, 1e-9) / own, 1.0 / (WHOLE_SPREAD * level) ** 2)
+    problem.draw_amplitudes_together(errors.amplitude_scale * stiffness)
+    return p, (1.0 - p) * own + p * (1.0 - p) * (state.amplitudes - level) ** 2

@@ -40,6 +40,7 @@ def remove_lonely(
     neighbour_radius: float,
     atom_radius: float,
     outer_share: float = 0.15,
+    least_neighbours: int = 0,
 ) -> CoordinationCut:
     """Remove outer atoms that have too few neighbours.
 
@@ -59,11 +60,15 @@ def remove_lonely(
     neighbour_radius : float [Å]
     atom_radius : float [Å]
     outer_share : float
+    least_neighbours : int
+        Before the rule, atoms with fewer go wherever they are, once; 3 in paper 004, 0 for none.
 
     References
     ----------
     Meana-Pañeda et al., Sci. Adv. 11 (2025), "Atomic density threshold detection". Its program takes the smallest
-    number that at most 95 % of the atoms reach, which is one more than this, and contacts within 3.50 Å for Pt.
+    number that at most 95 % of the atoms reach, which is one more than this, and contacts within 3.50 Å for Pt; after
+    each removal it keeps the old list of which atoms are outer, which then no longer fits the atoms' numbers.
+    Wietfeldt et al., Commun. Chem. 7, 4 (2024), "Validation of atomic positions", for atoms with fewer than three.
     """
     if rule not in ("single", "capped", "published", "none"):
         raise UsageError(
@@ -83,6 +88,7 @@ def remove_lonely(
     away = np.linalg.norm(points - points.mean(axis=0), axis=1)
     outer = away > np.quantile(away, 1.0 - outer_share)
     threshold = 0
+    kept &= first >= least_neighbours
     if rule == "single":
         kept &= ~(outer & (first < 1))
     elif rule != "none":

@@ -15,7 +15,7 @@ from atomotion.atoms.intensities import maximum_intensities
 from atomotion.atoms.joint_fit import FittedAtoms, fit_atoms
 from atomotion.atoms.log_widths import published_widths
 from atomotion.atoms.lonely import CoordinationCut, remove_lonely
-from atomotion.atoms.principal_axes_of_tensors import principal_axes
+from atomotion.atoms.principal_axes_of_tensors import PrincipalAxes, principal_axes
 from atomotion.atoms.simulated import simulated_density
 from atomotion.atoms.threshold import ThresholdSearch
 from atomotion.atoms.validation import passes_validation, validation_correlations
@@ -28,6 +28,8 @@ _NEIGHBOURS, _PUBLISHED_FIT, _FIT = 1.2071, 0.375, 0.62
 _SPACING_OFF = 0.12
 _MANY_FALSE = 0.05
 _LOW_AGREEMENT = 0.6
+# of the mean displacement, and in Å²
+_COMMON_SHARE, _LEAST_COMMON = 0.5, 0.02
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,6 +102,7 @@ def build_model(
     cut = remove_lonely(
         found.positions, found.components.radii, rule=config.coordination, atom_radius=found.atom_radius,
         neighbour_radius=_NEIGHBOURS * found.spacing, outer_share=config.outer_share,
+        least_neighbours=config.least_neighbours,
     )  # fmt: skip
     kept = np.flatnonzero(cut.kept)
     if len(kept) < 4:
@@ -116,7 +119,7 @@ def build_model(
         found.density, found.grid, found.positions[kept], element,
         band=band_up_to(end, voxel_size=density.voxel_size, voxels_average=config.voxels_average),
         radius=_FIT * found.spacing if config.fit_radius is None else config.fit_radius,
-        u_start=float(np.clip(transfer.u_mean, 0.01, 0.3)), on_step=on_step,
+        occupancy=config.occupancy, u_start=float(np.clip(transfer.u_mean, 0.01, 0.3)), on_step=on_step,
     )  # fmt: skip
     positions = fitted.positions if config.positions == "fitted" else found.positions[kept]
     u_median = float(np.median(fitted.displacements[:, :3].mean(axis=1)))
@@ -126,7 +129,7 @@ def build_model(
         element=element,
         positions=positions,
         measures=measures,
-        facts=_facts(density, found, cut, transfer, fitted, kept, measures, element),
+        facts=_facts(density, found, cut, transfer, fitted, positions, measures, element),
         notes=_notes(found, fitted, positions, element, float(np.nanmean(measures["validation_correlation"]))),
         search=found.search,
         transfer=transfer,
@@ -174,6 +177,7 @@ def _measures(
     measures: dict[str, NDArray[Any]] = {
         "occupancy": occupancy,
         "occupancy_error": fitted.amplitude_errors / whole,
+        "whole_probability": fitted.whole_probabilities,
         "position_error_A": fitted.position_errors,
         "validation_correlation": agreement,
         "u_iso_A2": fitted.displacements[:, :3].mean(axis=1),
@@ -216,7 +220,7 @@ def _facts(
     cut: CoordinationCut,
     transfer: Transfer,
     fitted: FittedAtoms,
-    kept: NDArray[np.intp],
+    positions: NDArray[np.float64],
     measures: dict[str, NDArray[Any]],
     element: str,
 ) -> dict[str, Any]:
@@ -225,7 +229,7 @@ def _facts(
     lonely = int((~cut.kept).sum())
     return {
         "element": element,
-        "atoms": len(kept),
+        "atoms": len(positions),
         "voxel_size_A": density.voxel_size,
         "validation_correlation_mean": float(np.nanmean(agreement)),
         "validation_correlation_sd": float(np.nanstd(agreement)),
@@ -235,28 +239,45 @@ def _facts(
         "joined_atoms": int((measures["joined"] > 1).sum()),
         "lonely_removed": lonely,
         "coordination_threshold": cut.threshold,
-        "validation_removed": len(found.positions) - lonely - len(kept),
+        "validation_removed": len(found.positions) - lonely - len(positions),
         "expected_false_atoms": found.expected_false,
         "fit_resolution_A": 1.0 / fitted.band.end,
         "fit_residual": fitted.residual,
         "fit_rounds": fitted.rounds,
         "fit_converged": fitted.converged,
+        "partial_atoms": float((1.0 - fitted.whole_probabilities).sum()),
         "u_iso_median_A2": float(np.median(measures["u_iso_A2"])),
         "u_iso_error_median_A2": float(np.median(fitted.displacement_errors)),
         "u_noise_bias_A2": fitted.displacement_bias,
         "u_of_map_A2": transfer.u_mean,
+        "u_common_maj_A2": float(_common_tensor(fitted).values[0, 0]),
+        "u_common_min_A2": float(_common_tensor(fitted).values[0, 2]),
         "u_iso_published_median_A2": _median(measures["u_iso_published_A2"]),
         "degree_of_isotropy_median": _median(measures["degree_of_isotropy"]),
         "degree_of_isotropy_published_median": _median(measures["degree_of_isotropy_published"]),
-        "nearest_distance_median_A": float(np.median(nearest_distances(found.positions[kept]))),
+        "nearest_distance_median_A": float(np.median(nearest_distances(positions))),
         "atom_radius_A": found.atom_radius,
     }
+
+
+def _common_tensor(fitted: FittedAtoms) -> PrincipalAxes:
+    """The mean of all atoms' tensors: displacements differ in direction from atom to atom, faults of the map do not."""
+    return principal_axes(tensors(fitted.displacements.mean(axis=0, keepdims=True)))
 
 
 def _notes(
     found: FoundAtoms, fitted: FittedAtoms, positions: NDArray[np.float64], element: str, agreement: float
 ) -> tuple[str, ...]:
     notes = []
+    along = _common_tensor(fitted)
+    u = float(along.values.mean())
+    wider = float(along.values[0, 0] - along.values[0, 2])
+    if wider > max(_COMMON_SHARE * abs(u), _LEAST_COMMON):
+        x, y, z = along.axes[0, 0]
+        notes.append(
+            f"all atoms are wider along x y z {x:.2f} {y:.2f} {z:.2f}, by {wider:.2f} Å² against their shortest axis: "
+            "the map lacks views, and anisotropic displacements are its own"
+        )
     nearest = first_minimum(positions).peak
     if abs(nearest / found.spacing - 1.0) > _SPACING_OFF:
         notes.append(

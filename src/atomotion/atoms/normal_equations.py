@@ -110,7 +110,12 @@ def local_slopes(
 
 
 def joint_step(
-    local: LocalSlopes, residual: NDArray[np.float64], *, damping: float = 1e-3
+    local: LocalSlopes,
+    residual: NDArray[np.float64],
+    *,
+    stiffness: NDArray[np.float64] | None = None,
+    amplitudes: NDArray[np.float64] | None = None,
+    damping: float = 1e-3,
 ) -> tuple[NDArray[np.float64], float]:
     """The Gauss-Newton step (n, p) of all atoms together and that of the background.
 
@@ -121,17 +126,24 @@ def joint_step(
     ----------
     local : LocalSlopes
     residual : (size + 1,) float
+    stiffness, amplitudes : (n,) float or None
+        With both, half of ``sum_i s_i (o_i - m)²`` is added to half the sum of squares: amplitudes o are drawn to a
+        common one m, which is found with the rest.
     damping : float
         Share of each block's diagonal that is added to it.
     """
     blocks = local.blocks()
     diagonal = np.einsum("nii->ni", blocks)
     added = damping * diagonal + 1e-12 * diagonal.mean(axis=0)
+    if stiffness is not None:
+        added[:, 0] += stiffness
     for number in range(blocks.shape[1]):
         blocks[:, number, number] += added[:, number]
     inverse = np.linalg.inv(blocks)
     count = float(local.used.sum())
     r, r0 = local.backward(residual)
+    if stiffness is not None and amplitudes is not None:
+        r[:, 0] -= _to_the_mean(stiffness, amplitudes)
     x, x0 = np.zeros_like(r), 0.0
     z, z0 = np.einsum("nij,nj->ni", inverse, r), r0 / count
     p, p0 = z, z0
@@ -141,6 +153,9 @@ def joint_step(
             break
         a, a0 = local.backward(local.forward(p, p0))
         a = a + added * p
+        if stiffness is not None:
+            # the term of the mean, which the diagonal lacks
+            a[:, 0] -= stiffness * _weighted_mean(p[:, 0], stiffness)
         along = power / (float(np.sum(p * a)) + p0 * a0)
         x, x0 = x + along * p, x0 + along * p0
         r, r0 = r - along * a, r0 - along * a0
@@ -148,3 +163,12 @@ def joint_step(
         before, power = power, float(np.sum(r * z)) + r0 * z0
         p, p0 = z + (power / before) * p, z0 + (power / before) * p0
     return x, x0
+
+
+def _weighted_mean(values: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
+    return float(weight @ values) / max(float(weight.sum()), 1e-300)
+
+
+def _to_the_mean(stiffness: NDArray[np.float64], amplitudes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) slopes of half of ``sum_i s_i (o_i - m)²`` with m where that is least."""
+    return stiffness * (amplitudes - _weighted_mean(amplitudes, stiffness))

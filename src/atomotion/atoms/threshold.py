@@ -116,7 +116,7 @@ def search_all(
     """
     count = int(np.searchsorted(-heights, -start, side="left"))
     if count == 0:
-        raise InputError("no atoms were found: nothing in the map looks like one")
+        raise InputError("no atoms were found: nothing in the map looks like one; check the map and --resolution")
     found = model.growing(places[:count])
     best = int(found.argmax())
     # half-way to the first peak that is left out
@@ -176,7 +176,7 @@ def search_uniform(
         attempt(float(finer))
     best = max(tried, key=lambda threshold: tried[threshold][0])
     if tried[best][1] == 0:
-        raise InputError("no atoms were found: nothing in the map looks like one")
+        raise InputError("no atoms were found: nothing in the map looks like one; check the map and --resolution")
     order = sorted(tried)
     return ThresholdSearch(
         threshold=best,

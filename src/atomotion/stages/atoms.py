@@ -136,14 +136,17 @@ def section(folder: Path) -> Section:
     ]
     captions = {
         "atoms": (
-            "Slices of the map with the atoms near them; smaller rings are atoms of less occupancy.",
+            "Slabs of the map, 1.4 Å thick, and the atoms near them; smaller rings are atoms of less occupancy.",
             "atoms.csv",
         ),
         "atoms_validation": (
             "Validation correlation of all atoms, and how well atoms explain the map at each threshold.",
             "atoms_thresholds.csv",
         ),
-        "atoms_displacements": ("Displacements against the distance from the particle's centre.", "atoms.csv"),
+        "atoms_displacements": (
+            "Displacements and degrees of isotropy against the distance from the centre; noise lowers the latter.",
+            "atoms.csv",
+        ),
     }
     return Section(
         title=STAGE.title,

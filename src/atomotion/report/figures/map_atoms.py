@@ -6,14 +6,15 @@ from numpy.typing import NDArray
 
 from atomotion.report.figures.style import BLUE, GREEN, ORANGE, SOFT, new_figure, show_image, tidy
 
-_BEFORE = 1.1  # Å
+# half the thickness of what is shown, and how far from its middle an atom may lie [Å]
+_SHOWN, _BEFORE = 0.7, 1.0
 _AXES = (("z", 0, 1, 2), ("y", 1, 0, 2), ("x", 2, 0, 1))
 
 
 def map_slices(
     density: NDArray[np.floating], places: NDArray[np.float64], *, voxel_size: float, occupancy: NDArray[np.float64]
 ) -> Figure:
-    """Three slices through the middle of the particle, below them the same with the atoms within 1.1 Å.
+    """Three slabs through the middle of the particle, the highest voxel over 1.4 Å, and below them with their atoms.
 
     Parameters
     ----------
@@ -25,16 +26,19 @@ def map_slices(
     """
     figure = new_figure(9.6, 6.6)
     panels = figure.subplots(2, 3)
-    limits = (float(np.percentile(density, 2.0)), float(np.percentile(density, 99.8)))
+    limits = (float(np.percentile(density, 40.0)), float(np.percentile(density, 99.8)))
     for column, (name, axis, down, across) in enumerate(_AXES):
         # the slice through the atom that is nearest to the middle shows a plane of atoms, not the gap between two
         level = places[np.argmin(np.linalg.norm(places - places.mean(axis=0), axis=1)), axis]
-        image = np.take(density, int(np.clip(round(level), 0, density.shape[axis] - 1)), axis=axis)
+        first, last = (round(level + side * _SHOWN / voxel_size) for side in (-1.0, 1.0))
+        slab = range(max(first, 0), min(last, density.shape[axis] - 1) + 1)
+        # one plane of voxels would leave most of the rings empty
+        image = np.take(density, slab, axis=axis).max(axis=axis)
         near = np.abs(places[:, axis] - level) * voxel_size < _BEFORE
         for row in range(2):
             show_image(
                 panels[row, column], image, pixel_size=voxel_size if column == 0 else None,
-                title=f"slice across {name}" if row == 0 else f"{int(near.sum())} atoms near it", limits=limits,
+                title=f"1.4 Å across {name}" if row == 0 else f"{int(near.sum())} atoms near it", limits=limits,
             )  # fmt: skip
         panels[1, column].scatter(
             places[near, across], places[near, down], s=42.0 * np.clip(occupancy[near], 0.1, 1.5), facecolors="none",
