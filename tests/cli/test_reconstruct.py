@@ -66,6 +66,46 @@ def test_atoms_come_out_in_all_files(boxes, tmp_path, capfd):
     assert (out / "density.png").exists()
 
 
+def test_the_published_method_says_that_it_tests_nothing(boxes, tmp_path, capfd):
+    path, _ = boxes
+    out = tmp_path / "model"
+    words = ["--method", "published", "--published-directions", "300", "--published-coarse", "150"]
+    words += ["--published-rounds", "1", "--published-iterations", "2", "--element", "Pt", "--diameter", "15"]
+    code, text, errors = said(capfd, "reconstruct", path, *words, "-o", out)
+    assert code == 0, errors
+    assert "tests no lattice copies" in errors
+    assert "nan" not in text
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["method"] == "published" and summary["trusted"] is None
+    assert summary["held_out_z"] is None and summary["half_atom_agreement"] is None
+    assert summary["atoms"] == len(read_atoms(out / "atoms.xyz")) > 50
+    assert len(read_poses(out / "poses.star").poses) == 150
+
+
+def test_a_camera_curve_is_applied(boxes, tmp_path, capfd):
+    path, _ = boxes
+    curve = tmp_path / "mtf.txt"
+    curve.write_text("# frequency, transfer\n0 1\n1 0.0001\n", encoding="utf-8")
+    words = ["reconstruct", path, "--element", "Pt", "--diameter", "15", "--rounds", "2", "--no-half-sets", "-q"]
+    words += ["--start", "fcc", "--no-scan"]
+    factors = []
+    for name, more in (("with", ["--mtf", curve]), ("without", [])):
+        code, _, errors = said(capfd, *words, *more, "-o", tmp_path / name)
+        assert code == 0, errors
+        factors.append(json.loads((tmp_path / name / "summary.json").read_text())["b_factor_A2"])
+    # what the camera blurs is no longer taken for displacement
+    assert factors[0] < factors[1] - 3.0
+    code, _, errors = said(capfd, *words, "--mtf", tmp_path / "none.txt", "-o", tmp_path / "x")
+    assert code == 3 and "none.txt does not exist" in errors
+
+
+def test_denoised_boxes_have_to_exist(boxes, tmp_path, capfd):
+    path, _ = boxes
+    words = ["reconstruct", path, "--element", "Pt", "--diameter", "15", "--boxes", "denoised", "-o", tmp_path / "x"]
+    code, _, errors = said(capfd, *words)
+    assert code == 3 and "atomotion denoise" in errors
+
+
 def test_noise_gives_no_atoms(tmp_path, capfd):
     noise = np.random.default_rng(0).normal(100.0, 10.0, (100, 64, 64)).astype(np.float32)
     path = tmp_path / "noise.mrcs"

@@ -29,6 +29,11 @@ def phantom() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def lattices() -> ModuleType:
+    return _beside("lattices")
+
+
+@pytest.fixture(scope="session")
 def raw_boxes() -> Callable:
     return _beside("raw_boxes").raw_boxes
 

@@ -12,7 +12,7 @@ from atomotion.geometry.rotations import (
     rotation_onto,
     small_random_quaternions,
 )
-from atomotion.tomography.coverage import axis_errors, coverage_of, even_directions, view_directions
+from atomotion.tomography.coverage import coverage_of, even_directions, view_directions, worst_errors
 
 ONE = np.array([[1.0, 0.0, 0.0, 0.0]])
 GRID = 0.004  # error of an area on the grid of 10,000 directions
@@ -150,17 +150,12 @@ def test_gaps_in_time_count():
     assert np.mean(ratios) == pytest.approx(1.0, abs=3 * 0.028)
 
 
-def test_errors_along_the_axes_hold_the_mean_and_grow_where_nothing_looked():
-    rng = np.random.default_rng(2)
-    sigmas = np.array([0.02, 0.1])
-    narrow = coverage_of(compose(random_quaternions(1, rng)[0], small_random_quaternions(300, 10.0, rng)))
-    each = axis_errors(sigmas, narrow)
-    np.testing.assert_allclose(np.mean(each**2, axis=1), sigmas**2)
-    # the variance along an axis goes with one over how often it is seen from the side
-    np.testing.assert_allclose(each[:, 0] / each[:, 2], np.sqrt(narrow.view_spread[2] / narrow.view_spread[0]))
-    assert (each[:, 0] > 1.6 * sigmas).all()
-    even = coverage_of(random_quaternions(4000, rng), ordered=False)
-    np.testing.assert_allclose(axis_errors(sigmas, even), sigmas[:, None] * np.ones(3), rtol=0.05)
+def test_the_direction_of_the_largest_error():
+    turn = Rotation.from_rotvec([0.3, -0.2, 0.9]).as_matrix()
+    covariances = np.stack([np.diag([0.04, 0.01, 0.01]), turn @ np.diag([0.01, 0.09, 0.02]) @ turn.T])
+    errors, axes = worst_errors(covariances)
+    np.testing.assert_allclose(errors, [0.2, 0.3])
+    np.testing.assert_allclose(np.abs(axes), np.abs([[1.0, 0.0, 0.0], turn[:, 1]]), atol=1e-9)
 
 
 def test_one_image_and_what_does_not_fit():

@@ -35,25 +35,31 @@ def rotation_group(name: str) -> NDArray[np.float64]:
     return quaternions[order]
 
 
-def lattice_copies(quaternions: ArrayLike, group: ArrayLike, *, half_turn: bool = True) -> NDArray[np.float64]:
+def lattice_copies(
+    quaternions: ArrayLike, group: ArrayLike, *, half_turn: bool = True, mirror: ArrayLike = _IDENTITY
+) -> NDArray[np.float64]:
     """(n, c, 4) orientations in which a crystal of this rotation group looks the same as in each of `quaternions`.
 
-    Copies R g of all g of the group; with `half_turn` also H R g, where H turns the image by 180°. The projection
-    along the beam of a structure with an inversion centre is the same in all of them; 48 for FCC. Copy 0 is the
-    orientation itself.
+    Copies R g of all g of the group; with `half_turn` also H R C g, where H turns the image by 180°. The projection
+    along the beam of a structure with the improper operation -C is the same in all of them; with C = 1, an inversion
+    centre, there are 48 for FCC. Copy 0 is the orientation itself.
 
     Parameters
     ----------
     quaternions : (n, 4) float, w x y z
     group : (g, 4) float, w x y z
     half_turn : bool
+    mirror : (4,) float, w x y z
+        C: the identity for a crystal with an inversion centre, a half-turn about the normal of a mirror plane.
     """
     given, members = np.asarray(quaternions, dtype=float), np.asarray(group, dtype=float)
     n, g = len(given), len(members)
     copies = compose(np.repeat(given, g, axis=0), np.tile(members, (n, 1))).reshape(n, g, 4)
     if not half_turn:
         return copies
-    turned = compose(HALF_TURN_ABOUT_BEAM, copies.reshape(-1, 4)).reshape(n, g, 4)
+    after = compose(np.asarray(mirror, dtype=float), members)
+    copies_of_mirror = compose(np.repeat(given, g, axis=0), np.tile(after, (n, 1)))
+    turned = compose(HALF_TURN_ABOUT_BEAM, copies_of_mirror).reshape(n, g, 4)
     return np.concatenate([copies, turned], axis=1)
 
 

@@ -92,8 +92,10 @@ def _read(path: Path, voxel_size: float | None) -> tuple[NDArray[np.floating], t
                 header, data = file.header.copy(), file.data
     except (ValueError, OSError) as error:
         raise InputError(f"{path} cannot be read as an MRC map: {error}") from error
-    if data is None or data.ndim != 3 or np.iscomplexobj(data):
-        raise InputError(f"{path} is no map: it holds {'nothing' if data is None else f'{data.dtype} {data.shape}'}")
+    if data is None:
+        raise InputError(f"{path} cannot be read as an MRC map: it is broken, or no MRC file at all")
+    if data.ndim != 3 or np.iscomplexobj(data):
+        raise InputError(f"{path} is no map: it holds {data.dtype} of shape {data.shape}")
     order = [int(header[name]) for name in ("mapc", "mapr", "maps")]
     if sorted(order) != [1, 2, 3]:
         order = [1, 2, 3]  # old files leave the words empty

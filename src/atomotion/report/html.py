@@ -5,7 +5,9 @@ from pathlib import Path
 
 from atomotion.report.page import Page
 
-_TYPES = {".csv": "text/csv", ".json": "application/json", ".png": "image/png", ".txt": "text/plain"}
+_TYPES = {
+    ".csv": "text/csv", ".gif": "image/gif", ".json": "application/json", ".png": "image/png", ".txt": "text/plain",
+}  # fmt: skip
 # larger files are named with their place instead of being carried in the page
 LARGEST_DOWNLOAD = 4_000_000
 

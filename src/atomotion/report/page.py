@@ -13,7 +13,7 @@ class Figure:
     Parameters
     ----------
     path : Path
-        A PNG file.
+        A PNG file, or a GIF that moves.
     caption : str
     data : Path or None
         The CSV file that the picture was drawn from; the report offers it for download.

@@ -9,7 +9,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from atomotion.geometry.rotations import matrices_from_quaternions
 from atomotion.tomography.coefficients import Coefficients
 from atomotion.tomography.forward import turned_by
 from atomotion.tomography.shifts import best_shifts
@@ -49,12 +48,6 @@ def with_neighbours(rotations: Tensor, count: int, rms_deg: float, generator: to
     before = torch.cat([rotations[:1], rotations[:-1]])
     after = torch.cat([rotations[1:], rotations[-1:]])
     return torch.cat([perturbed(each, count, rms_deg, generator) for each in (before, after)], dim=1)
-
-
-def group_copies(rotations: Tensor, group: NDArray[np.float64]) -> Tensor:
-    """(n, g, 3, 3) the orientations R g."""
-    members = torch.from_numpy(matrices_from_quaternions(group)).to(rotations)
-    return torch.einsum("nij,gjk->ngik", rotations, members)
 
 
 def score_candidates(

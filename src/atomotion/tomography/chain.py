@@ -1,5 +1,6 @@
 """The whole way from boxes to atoms."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -8,37 +9,28 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from atomotion.data import DensityMap, Frames, InputError, Poses, UsageError
+from atomotion.data import DensityMap, Frames, Poses
 from atomotion.geometry.rotations import quaternions_from_matrices
-from atomotion.geometry.symmetry import rotation_group
-from atomotion.particles import lattice_constant
-from atomotion.tomography.candidates import group_copies
-from atomotion.tomography.coefficients import box_coefficients
+from atomotion.tomography.atom_agreement import agreement_with_density
+from atomotion.tomography.atom_widths import fit_widths
 from atomotion.tomography.config import ReconstructionConfig
-from atomotion.tomography.copies import Assignment, folds_of, settle_copies
-from atomotion.tomography.exploration import DENSITY_MISMATCH, PRIOR_SPREAD, explore
-from atomotion.tomography.forward import AtomModel
-from atomotion.tomography.half_sets import density_of, position_errors, refine_halves
+from atomotion.tomography.copies import Assignment
+from atomotion.tomography.exploration import explore
+from atomotion.tomography.half_sets import atom_covariances, density_of, refine_halves
 from atomotion.tomography.joint import good_weights
-from atomotion.tomography.observations import Observations
+from atomotion.tomography.model_evidence import model_evidence
 from atomotion.tomography.peaks import finer
+from atomotion.tomography.pose_search import MODEL_MISMATCH
+from atomotion.tomography.preparation import prepare as prepare
 from atomotion.tomography.reconstruction import Reconstruction
 from atomotion.tomography.refinement import Refined, first_model, refine
 from atomotion.tomography.response import Optics
-from atomotion.tomography.shifts import shift_grid
-from atomotion.tomography.start import centre_spread, first_orientations
-from atomotion.tomography.templates import soft_sphere
-from atomotion.tomography.time_model import TimeModel
+from atomotion.tomography.settling import settled
+from atomotion.tomography.start import first_orientations
+from atomotion.tomography.starting_point import StartingPoint, starting_point
+from atomotion.tomography.without_lattice import orientations_without_lattice
 
-_FEWEST_IMAGES = 30
-_LEAK = 1e-3
-_COARSEST = 1.9  # Å: what a band must reach to show the lattice
-# Å; a path through time is right to a few degrees and coarse densities tell its copies apart badly; without order the
-# first densities are too blurred for more
-_COPIES_RESOLUTION = {True: 1.3, False: 1.9}
-_ITERATIONS = 12
-_BAND_END = 0.97  # of the first zero of the transfer
-_STAGES = 5
+_STAGES = 7
 
 
 def reconstruct(
@@ -50,6 +42,7 @@ def reconstruct(
     times: ArrayLike | None = None,
     box_centres: ArrayLike | None = None,
     optics: Optics | None = None,
+    start_atoms: ArrayLike | None = None,
     seed: int = 0,
     device: torch.device | str = "cpu",
     on_step: Callable[[int, int], None] | None = None,
@@ -70,6 +63,9 @@ def reconstruct(
         Where pixel n // 2 of every box lies in the movie. With it the particle is held to a smooth path.
     optics : Optics or None
         None: no transfer, bright atoms.
+    start_atoms : (n, 3) float, x y z [Å] or None
+        Atoms to start from instead of what ``config.start`` says. They have no symmetry, so that every orientation is
+        searched.
     seed : int
     device : torch device
     on_step : callable, optional
@@ -78,33 +74,48 @@ def reconstruct(
     Raises
     ------
     InputError
-        For fewer than 30 images, boxes that do not hold the particle, times that do not fit, and images from which no
-        density with atoms comes.
+        For fewer than 30 images, boxes that do not hold the particle, times that do not fit, fewer than 10 atoms to
+        start from, and images from which no density with atoms comes.
+    UsageError
+        For an unknown start, no diameter, and a band that ends before the lattice shows itself.
     """
     with torch.no_grad():
         generator = torch.Generator().manual_seed(seed)
         done = _Stages(on_step)
-        observations, sphere = prepare(
-            images,
+        point = starting_point(
+            functools.partial(
+                prepare,
+                images,
+                pixel_size=pixel_size,
+                background=background,
+                times=times,
+                box_centres=box_centres,
+                generator=generator,
+                start_atoms=start_atoms,
+                device=device,
+            ),
             config,
-            pixel_size=pixel_size,
-            background=background,
-            times=times,
-            box_centres=box_centres,
             optics=Optics() if optics is None else optics,
+            room=0.5 * pixel_size * min(images.shape[1:]),
             generator=generator,
-            device=device,
+            done=done,
         )
-        start = first_orientations(observations, sphere, config)
+        observations, start = point.observations, point.start
+        if start.kind == "none":
+            first = orientations_without_lattice(observations, point.config, generator=generator)
+        else:
+            first = first_orientations(observations, start, point.config)
         done()
-        settled = _settled(observations, sphere, start.assignment, config, generator)
+        common = settled(observations, start, first.assignment, point.config, generator)
         done()
-        explored = explore(observations, sphere, settled, start.alternatives, generator=generator)
+        explored = explore(observations, start.model, common, first.alternatives, generator=generator)
         done()
         model, placed = first_model(observations, explored)
         refined = refine(observations, model, placed, rounds=config.rounds, sweeps=config.sweeps, generator=generator)
         done()
-        result = _result(observations, refined, explored, start.log_evidence, config, generator)
+        result = _result(point, refined, explored, first.log_evidence, generator)
+        evidence = model_evidence(observations, result, images=images, background=background)
+        result = replace(result, evidence=evidence)
         done()
         return result
 
@@ -119,141 +130,24 @@ class _Stages:
             self._on_step(self._done, _STAGES)
 
 
-def prepare(
-    images: Frames,
-    config: ReconstructionConfig,
-    *,
-    pixel_size: float,
-    background: Frames | None,
-    times: ArrayLike | None,
-    box_centres: ArrayLike | None,
-    optics: Optics,
-    generator: torch.Generator,
-    device: torch.device | str = "cpu",
-) -> tuple[Observations, AtomModel]:
-    """The images as observations, and the sphere that they are first matched with; parameters as in `reconstruct`."""
-    n, diameter = int(images.shape[0]), config.diameter
-    if diameter is None:
-        raise UsageError("the diameter of the particle is not known; pass diameter, to an angstrom or two")
-    if n < _FEWEST_IMAGES:
-        raise InputError(f"{n} images are too few to reconstruct from; at least {_FEWEST_IMAGES} are needed")
-    lattice = config.lattice or lattice_constant(config.element)
-    highest = min(1.0 / config.resolution, _BAND_END * optics.first_zero(1.0 / config.longest))
-    if highest * _COARSEST < 1.0:
-        raise UsageError(
-            f"the band ends at {1.0 / highest:.2f} Å, but the lattice shows itself below {_COARSEST} Å only; "
-            "check the defocus, or pass a finer resolution"
-        )
-    margin = config.mask_margin
-    coefficients = box_coefficients(
-        images,
-        pixel_size=pixel_size,
-        radius=0.5 * diameter + margin,
-        resolution=1.0 / highest,
-        longest=config.longest,
-        background=background,
-        device=device,
-    )
-    step = config.rotation_deg / np.sqrt(3.0) if config.ordered else None
-    observations = Observations(
-        coefficients=coefficients,
-        element=config.element,
-        optics=optics,
-        time=TimeModel(step_deg=step, leak=_LEAK, gaps=_gaps(times, n)),
-        folds=folds_of(n, config.folds, ordered=config.ordered, generator=generator).to(coefficients.plane.device),
-        spacing=lattice / np.sqrt(2.0),
-        radius=0.5 * diameter + margin + 1.0,
-        centre_error=config.centre_error,
-        box_centres=_places(box_centres, n),
-        centre_step=config.centre_step,
-    )
-    return observations, soft_sphere(config.element, diameter, lattice=lattice, device=device)
-
-
-def _gaps(times: ArrayLike | None, n: int) -> NDArray[np.float64]:
-    """Time between neighbouring images in units of the usual one."""
-    if times is None:
-        return np.ones(n - 1)
-    given = np.asarray(times, dtype=float)
-    if given.shape != (n,):
-        raise InputError(f"{given.size} times for {n} images; give one for each")
-    gaps = np.diff(given)
-    if not (gaps > 0).all():
-        raise InputError("the times of the images do not ascend; sort the images, or call them unordered")
-    return np.asarray(gaps / np.median(gaps))
-
-
-def _places(box_centres: ArrayLike | None, n: int) -> NDArray[np.float64] | None:
-    if box_centres is None:
-        return None
-    places = np.asarray(box_centres, dtype=float)
-    if places.shape != (n, 2):
-        raise InputError(f"the places of the boxes have the shape {places.shape}; give x and y of all {n} images")
-    return places
-
-
-def _settled(
-    observations: Observations,
-    sphere: AtomModel,
-    start: Assignment,
-    config: ReconstructionConfig,
-    generator: torch.Generator,
-) -> Assignment:
-    """The images on common lattice copies: from the path through time, or from the best of several random starts."""
-    used, response = observations.at(mismatch=DENSITY_MISMATCH, resolution=_COPIES_RESOLUTION[config.ordered])
-    group = rotation_group("O")
-    spread = centre_spread(observations.centre_error)
-
-    def settle(begin: Assignment) -> Assignment:
-        return settle_copies(
-            used,
-            response,
-            sphere,
-            begin,
-            group=group,
-            time=observations.time,
-            folds=observations.folds,
-            iterations=_ITERATIONS,
-            prior_spread=PRIOR_SPREAD,
-            radius=observations.radius,
-            shifts=shift_grid(2.3 * spread, 0.4, device=observations.device),
-            spread=spread,
-        )
-
-    if config.ordered:
-        return settle(start)
-    found = [settle(_at_random_copies(start, group, generator)) for _ in range(config.starts)]
-    return max(found, key=lambda each: each.held_out_z)
-
-
-def _at_random_copies(start: Assignment, group: NDArray[np.float64], generator: torch.Generator) -> Assignment:
-    copies = group_copies(start.rotations, group)
-    half_turn = torch.diag(torch.tensor([-1.0, -1.0, 1.0])).to(copies)
-    both = torch.cat([copies, half_turn @ copies], dim=1)
-    pick = torch.randint(both.shape[1], (len(both),), generator=generator).to(copies.device)
-    rows = torch.arange(len(both), device=copies.device)
-    return replace(start, rotations=both[rows, pick])
-
-
 def _result(
-    observations: Observations,
-    refined: Refined,
-    explored: Assignment,
-    log_evidence: float,
-    config: ReconstructionConfig,
-    generator: torch.Generator,
+    point: StartingPoint, refined: Refined, explored: Assignment, log_evidence: float, generator: torch.Generator
 ) -> Reconstruction:
+    observations, config = point.observations, point.config
     halves = (
         refine_halves(observations, refined, sweeps=config.sweeps, generator=generator) if config.half_sets else None
     )
+    covariances = atom_covariances(observations, refined, halves)
     density, voxel_size = density_of(observations, refined.placed)
     fine = finer(density)
     model, placed = refined.model, refined.placed
+    used, response = observations.at(mismatch=MODEL_MISMATCH)
     return Reconstruction(
         element=config.element,
         positions=_array(model.positions),
         occupancies=_array(model.occupancies / model.occupancies.median()),
-        sigmas=position_errors(observations, refined, halves),
+        sigmas=np.sqrt(np.trace(covariances, axis1=1, axis2=2) / 3.0),
+        covariances=covariances,
         b_factor=model.b_factor,
         density=DensityMap(
             values=fine.cpu().numpy(),
@@ -271,6 +165,13 @@ def _result(
         held_out_z=explored.held_out_z,
         log_evidence=log_evidence,
         halves=None if halves is None else halves.agreement,
+        widths=fit_widths(used, model, response, placed, good_weights(placed, 0.1)),
+        agreement=agreement_with_density(observations, model, placed),
+        start=point.start.kind,
+        starts=point.starts,
+        diameter=point.diameter,
+        lattice=point.lattice,
+        defocus=observations.optics.defocus if observations.optics.voltage is not None else None,
     )
 
 

@@ -1,18 +1,19 @@
 """The parameters of the reconstruction."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from atomotion.data import parameter
+from atomotion.tomography.published_config import PublishedConfig
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReconstructionConfig:
     """How atoms are reconstructed from boxes of one particle that turns.
 
-    Every box is matched with an FCC sphere in all orientations; a hidden Markov model finds the path of the rotation;
-    images vote on which of the 48 copies that the lattice leaves they lie; then a density, its peaks, and a refinement
-    of atoms and poses against the images themselves.
+    Every box is matched with a sphere of a lattice in all orientations; a hidden Markov model finds the path of the
+    rotation; images vote on which of the copies that the lattice leaves (48 for FCC) they lie; then a density, its
+    peaks, and a refinement of atoms and poses against the images themselves.
     """
 
     element: str = parameter("Pt", "Element of the atoms.", group="particle")
@@ -24,6 +25,15 @@ class ReconstructionConfig:
         None, "Diameter of the particle, to an angstrom or two; that of the window, or measured, if not given.",
         unit="Å", low=6.0, high=100.0, group="particle",
     )  # fmt: skip
+    start: str = parameter(
+        "auto",
+        "What the images are first matched with: fcc, twin, icosahedron, decahedron, none (atoms without order), a "
+        "file of atoms, or auto, which tries the four lattices and keeps the one that predicts images best.",
+        group="particle",
+    )
+    scan: bool = parameter(
+        True, "Improve the diameter, the lattice constant and the defocus before all else.", group="particle"
+    )
     rotation_deg: float = parameter(
         6.0, "Root-mean-square rotation from one image to the next.", unit="deg", low=0.1, high=40.0, group="motion"
     )
@@ -41,6 +51,10 @@ class ReconstructionConfig:
         high=3.0, group="band",
     )  # fmt: skip
     longest: float = parameter(3.5, "Longest period that is used.", unit="Å", low=2.0, high=50.0, group="band")
+    focal_spread: float = parameter(
+        0.0, "Spread of the defocus that the microscope's instabilities make, standard deviation.", unit="Å", low=0.0,
+        high=500.0, group="band",
+    )  # fmt: skip
     mask_margin: float = parameter(
         2.5, "How much larger than the particle the mask is, on each side.", unit="Å", low=0.5, high=20.0, group="band"
     )
@@ -66,3 +80,16 @@ class ReconstructionConfig:
     half_sets: bool = parameter(
         True, "Refine two halves of the images separately, for errors and resolution.", group="model"
     )
+    split_halves: Literal["none", "time"] = parameter(
+        "none", "Reconstruct the first and the second half in time apart as well, and compare them.", group="model"
+    )
+    method: Literal["evidence", "published"] = parameter(
+        "evidence",
+        "By evidence, from raw boxes and with tested lattice copies; or as published, which does not know whether it "
+        "is right.",
+        group="method",
+    )
+    boxes: Literal["raw", "denoised"] = parameter(
+        "raw", "Boxes to use, where a series has both; papers 001 and 002 take denoised ones.", group="method"
+    )
+    published: PublishedConfig = field(default_factory=PublishedConfig)

@@ -6,17 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from atomotion.tomography.candidates import (
-    Scores,
-    chosen,
-    group_copies,
-    score_candidates,
-)
+from atomotion.tomography.candidates import Scores, chosen, score_candidates
 from atomotion.tomography.coefficients import Coefficients
 from atomotion.tomography.forward import AtomModel, predicted
+from atomotion.tomography.lattice_symmetry import LatticeSymmetry
 from atomotion.tomography.matching import evidence_slope
 from atomotion.tomography.response import Response, form_factor_table
 from atomotion.tomography.shifts import shift_penalty
@@ -119,7 +114,7 @@ def settle_copies(
     sphere: AtomModel,
     start: Assignment,
     *,
-    group: NDArray[np.float64],
+    symmetry: LatticeSymmetry,
     time: TimeModel,
     folds: Tensor,
     iterations: int,
@@ -131,9 +126,10 @@ def settle_copies(
 ) -> Assignment:
     """Expectation-maximisation over the lattice copies of every image's orientation.
 
-    Each iteration makes a density for every fold from all other folds, scores the copies R g and H R g of each image's
-    orientation against it, and weighs them along time. An image never sees a density that it is part of, which would
-    hold it where it is; the sphere as prior keeps a density from running away from the lattice while few images agree.
+    Each iteration makes a density for every fold from all other folds, scores the copies of each image's orientation,
+    in which the start looks the same, against it, and weighs them along time. An image never sees a density that it is
+    part of, which would hold it where it is; the start as prior keeps a density from running away from the lattice
+    while few images agree.
 
     Parameters
     ----------
@@ -142,7 +138,7 @@ def settle_copies(
     sphere : AtomModel
         The prior, any scale.
     start : Assignment
-    group : (g, 4) float, w x y z
+    symmetry : LatticeSymmetry
     time : TimeModel
     folds : (n,) int
     iterations : int
@@ -169,14 +165,15 @@ def settle_copies(
         def project(fold: int, rotations: Tensor, slicers: list[Slicer] = slicers) -> Tensor:
             return slicers[fold](coefficients.plane, rotations) * response.lens
 
+        copies, half_turns = symmetry.candidates(placed.rotations)
         scores = score_candidates(
             coefficients,
             project,
-            group_copies(placed.rotations, group),
+            copies,
             shifts,
             folds=folds,
             penalty=shift_penalty(shifts, spread, placed.held_out_z),
-            half_turns=True,
+            half_turns=half_turns,
         )
         placed = weighed(scores, placed, time)
         if on_step is not None:

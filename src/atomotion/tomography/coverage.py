@@ -132,15 +132,16 @@ def even_directions(n: int) -> NDArray[np.float64]:
     return np.stack([radius * np.cos(angle), radius * np.sin(angle), z], axis=1)
 
 
-def axis_errors(sigmas: ArrayLike, coverage: Coverage) -> NDArray[np.float64]:
-    """(n, 3) standard error of each atom along the three main axes of `coverage`, the worst seen first.
+def worst_errors(covariances: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Standard error (n,) [Å] of each atom along the direction in which it is known worst, and that direction (n, 3).
 
-    `sigmas` (n,) [Å] are means over directions, ``sigma² = mean_a sigma_a²``. An image fixes an atom across the beam,
-    and not along it, so that ``sigma_a² ~ 1 / λ_a`` with λ the view spread.
+    Parameters
+    ----------
+    covariances : (n, 3, 3) float [Å²]
+        See `half_sets.atom_covariances`.
     """
-    weight = 1.0 / np.maximum(coverage.view_spread, _LEAST)
-    each: NDArray[np.float64] = np.asarray(sigmas, dtype=float)[:, None] * np.sqrt(weight / weight.mean())
-    return each
+    variances, axes = np.linalg.eigh(np.asarray(covariances, dtype=float))
+    return np.sqrt(np.maximum(variances[:, 2], 0.0)), axes[:, :, 2]
 
 
 def _nearest_cosine(directions: NDArray[np.float64], views: NDArray[np.float64]) -> NDArray[np.float64]:

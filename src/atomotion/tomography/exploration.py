@@ -1,12 +1,11 @@
 """Orientations improved against densities of the other images: near by, from neighbours in time, and anew."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
-from atomotion.geometry.symmetry import rotation_group
-from atomotion.tomography.candidates import Scores, group_copies, perturbed, score_candidates, with_neighbours
+from atomotion.tomography.candidates import Scores, perturbed, score_candidates, with_neighbours
 from atomotion.tomography.copies import Assignment, held_out_densities, scaled_to, weighed
 from atomotion.tomography.forward import AtomModel
 from atomotion.tomography.observations import Observations
@@ -37,6 +36,7 @@ def explore(
     alternatives: Tensor,
     *,
     generator: torch.Generator,
+    schedule: Sequence[tuple[float, float, bool]] = SCHEDULE,
     on_step: Callable[[int, int], None] | None = None,
 ) -> Assignment:
     """Orientations after trials around each one, around those of the images before and after, and of alternatives.
@@ -51,23 +51,24 @@ def explore(
     alternatives : (n, a, 3, 3) float
         Orientations of which all lattice copies are tried too, every few steps.
     generator : torch.Generator
+    schedule : sequence of (resolution [Å], spread [deg], whether copies are tried)
+    on_step : callable, optional
     """
     placed = start
     unsettled = 1.0
-    for done, (resolution, trial_deg, anew) in enumerate(SCHEDULE):
+    for done, (resolution, trial_deg, anew) in enumerate(schedule):
         score = _scorer(observations, sphere, placed, resolution)
         if anew and unsettled > _SETTLED:
-            group = rotation_group("O")
-            bases = torch.cat([placed.rotations[:, None], alternatives], dim=1)
-            copies = torch.cat([group_copies(bases[:, each], group) for each in range(bases.shape[1])], dim=1)
-            placed = weighed(score(copies, True), placed, observations.time)
+            bases = torch.cat([placed.rotations[:, None], alternatives], dim=1).unbind(1)
+            copies = torch.cat([observations.symmetry.candidates(each)[0] for each in bases], dim=1)
+            placed = weighed(score(copies, observations.symmetry.centred), placed, observations.time)
             unsettled = placed.changed
         trials = [placed.rotations[:, None], perturbed(placed.rotations, _NEAR, trial_deg, generator)]
         if observations.time.ordered:
             trials.append(with_neighbours(placed.rotations, _NEIGHBOURS, trial_deg, generator))
         placed = weighed(score(torch.cat(trials, dim=1), False), placed, observations.time)
         if on_step is not None:
-            on_step(done + 1, len(SCHEDULE))
+            on_step(done + 1, len(schedule))
     return placed
 
 

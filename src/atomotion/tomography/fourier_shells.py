@@ -23,18 +23,24 @@ class ShellCorrelation:
     correlation: NDArray[np.float64]
 
     def resolution(self, threshold: float = 0.143) -> float:
-        """Period [Å] at which the correlation first falls below `threshold`; of the last shell where it never does.
+        """Period [Å] at which the correlation first falls below `threshold` after it was above.
 
-        Lattice copies that are mixed alike in both halves do not lower it: it says how reproducible a density is, not
-        how right.
+        What comes before is left out: a crystal has hardly any signal below its first reflections, where the band that
+        is used may begin. The last shell's period where the correlation never falls, the first one's where it never
+        rises. Lattice copies that are mixed alike in both halves do not lower it: it says how reproducible a density
+        is, not how right.
         """
-        below = np.flatnonzero(self.correlation < threshold)
-        if len(below) == 0:
-            return float(1.0 / self.k[-1])
-        first = int(below[0])
-        if first == 0:
+        above = np.flatnonzero(self.correlation >= threshold)
+        if len(above) == 0:
             return float(1.0 / self.k[0])
+        below = np.flatnonzero(self.correlation < threshold)
+        later = below[below > above[0]]
+        if len(later) == 0:
+            return float(1.0 / self.k[-1])
+        first = int(later[0])
         high, low = self.correlation[first - 1], self.correlation[first]
+        if not np.isfinite(high):
+            return float(1.0 / self.k[first])
         part = (high - threshold) / (high - low)
         return float(1.0 / (self.k[first - 1] + part * (self.k[first] - self.k[first - 1])))
 

@@ -11,10 +11,11 @@ from atomotion.geometry.alignment import align
 from atomotion.tomography.centres import expected_shifts
 from atomotion.tomography.forward import AtomModel
 from atomotion.tomography.fourier_shells import shell_correlation
-from atomotion.tomography.joint import curvature, good_weights, refine_jointly
+from atomotion.tomography.joint import good_weights, refine_jointly
 from atomotion.tomography.observations import Observations
 from atomotion.tomography.pose_refinement import Placed
 from atomotion.tomography.pose_search import MODEL_MISMATCH
+from atomotion.tomography.position_covariance import position_covariances
 from atomotion.tomography.reconstruction import HalfAgreement
 from atomotion.tomography.refinement import Refined
 from atomotion.tomography.volume import accumulate, volume_of
@@ -108,18 +109,25 @@ def density_of(observations: Observations, placed: Placed) -> tuple[Tensor, floa
     return density, sums.grid.voxel_size
 
 
-def position_errors(observations: Observations, refined: Refined, halves: Halves | None) -> NDArray[np.float64]:
-    """(n,) standard error [Å] of each atom along each axis.
+def atom_covariances(observations: Observations, refined: Refined, halves: Halves | None) -> NDArray[np.float64]:
+    """(n, 3, 3) covariance [Å²] of each atom's place, in the particle's frame.
 
-    From the curvature of the misfit, which knows how strong an atom is and from where it was seen, times what makes its
-    root mean square that of the halves' disagreement, which knows what else goes wrong; never less than from noise.
+    From the curvature of the misfit, which knows how strong an atom is, from where it was seen and what lies beside it,
+    raised by a common factor where the halves differ by more, since they know what else goes wrong.
     """
-    _, response = observations.at(mismatch=MODEL_MISMATCH)
-    weights = good_weights(refined.placed, 0.1)
-    stiff = curvature(refined.model, response, refined.placed.rotations, weights).positions.double()
-    variance = torch.linalg.inv(stiff).diagonal(dim1=1, dim2=2).mean(dim=1)
-    errors: NDArray[np.float64] = variance.clamp(min=0.0).sqrt().cpu().numpy()
+    used, response = observations.at(mismatch=MODEL_MISMATCH)
+    covariances = position_covariances(
+        refined.model,
+        response,
+        refined.placed.rotations,
+        good_weights(refined.placed, 0.1),
+        noise=(used.gain / observations.coefficients.gain).square(),
+        spacing=observations.spacing,
+        generator=torch.Generator().manual_seed(0),
+    )
     if halves is None:
-        return errors
-    seen = halves.agreement.rms / np.sqrt(3.0)
-    return errors * max(1.0, seen / float(np.sqrt(np.mean(errors**2))))
+        return covariances
+    # a half has twice the variance of the whole, and the difference of two halves four times
+    seen = (halves.positions[0] - halves.positions[1]) / 2.0
+    expected = np.trace(covariances, axis1=1, axis2=2)
+    return covariances * max(1.0, float(np.sum(seen**2) / np.sum(expected)))

@@ -1,4 +1,4 @@
-"""Every image against the sphere in every orientation: the log-likelihood of the whole zone."""
+"""Every image against the start in every orientation: the log-likelihood of the whole zone."""
 
 from collections.abc import Callable
 
@@ -58,8 +58,9 @@ def zone_likelihood(
     """(n, t) log-likelihood of every orientation, summed over displacements.
 
     With unit noise and a template of the amplitude A, ``ln p(d | R, s) = A z(R, s)`` but for a constant, and
-    ``ln p(d | R) = ln sum_s w(s) exp(A z(R, s))`` with a Gaussian weight w of standard deviation reach / 2. The
-    templates are real, so each displacement is one real matrix product.
+    ``ln p(d | R) = ln sum_s w(s) exp(A z(R, s))`` with a Gaussian weight w of standard deviation reach / 2. Each
+    displacement is one real matrix product, or two where the templates are complex; their sum and difference are the z
+    of a template and of its conjugate.
 
     Parameters
     ----------
@@ -78,12 +79,17 @@ def zone_likelihood(
     weight = weight - torch.logsumexp(weight, 0)
     turned = plane.phases(-shifts)
     table = templates.values.T.contiguous()
+    other = None if templates.imaginary is None else templates.imaginary.T.contiguous()
     size = max(1, _BLOCK_FLOATS // (len(shifts) * len(templates)))
     result = torch.empty((len(coefficients), len(templates)), device=plane.device)
     for start in range(0, len(coefficients), size):
         block = coefficients.values[start : start + size]
-        moved = (block[:, None] * turned).real.reshape(-1, len(plane))
-        z = (moved @ table).reshape(len(block), len(shifts), -1)
+        moved = (block[:, None] * turned).reshape(-1, len(plane))
+        z = moved.real @ table
+        if other is not None:
+            odd = moved.imag @ other
+            z = torch.cat([z + odd, z - odd], dim=1)
+        z = z.reshape(len(block), len(shifts), -1)
         z.mul_(slope).add_(weight[:, None])
         highest = z.amax(dim=1)
         z.sub_(highest[:, None]).exp_()
@@ -94,18 +100,23 @@ def zone_likelihood(
 
 
 def amplitude_match(coefficients: Coefficients, templates: Templates, count: int) -> Tensor:
-    """(n, count) indices of the templates whose amplitudes, without phases, correlate best with each image's.
+    """(n, c) indices of the templates whose amplitudes, without phases, correlate best with each image's.
 
     Amplitudes do not know where the particle lies, so that no displacement is searched; noise adds to them, so that
-    this serves clean images only.
+    this serves clean images only. The c are `count`, twice as many where templates have conjugates, whose amplitudes
+    are the same.
     """
     pattern = templates.values.abs()
+    if templates.imaginary is not None:
+        pattern = torch.hypot(templates.values, templates.imaginary)
+    alike = len(templates) // len(pattern)
     pattern = pattern - pattern.mean(dim=1, keepdim=True)
     pattern = (pattern / pattern.norm(dim=1, keepdim=True)).T.contiguous()
     chosen = []
     for block in torch.split(coefficients.values.abs(), 256):
         centred = block - block.mean(dim=1, keepdim=True)
-        chosen.append((centred @ pattern).topk(min(count, len(templates)), dim=1).indices)
+        found = (centred @ pattern).topk(min(count, pattern.shape[1]), dim=1).indices
+        chosen.append(torch.cat([found + each * pattern.shape[1] for each in range(alike)], dim=1))
     return torch.cat(chosen)
 
 
@@ -116,10 +127,7 @@ def sparse_likelihood(
     plane = coefficients.plane
     shifts = shift_grid(reach, step, device=plane.device)
     z = torch.stack(
-        [
-            best_shifts(plane, coefficients.values, templates.values[column].to(torch.complex64), shifts)[0]
-            for column in chosen.T
-        ],
+        [best_shifts(plane, coefficients.values, templates.of(column), shifts)[0] for column in chosen.T],
         dim=1,
     )
     result = (slope * z.amin(dim=1, keepdim=True)).expand(-1, len(templates)).clone()

@@ -1,21 +1,26 @@
 """How much of what the images hold beyond noise the atoms explain."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from atomotion.data import Frames
 from atomotion.geometry.rotations import matrices_from_quaternions
-from atomotion.tomography.coefficients import Coefficients
+from atomotion.tomography.coefficients import Coefficients, rim_power
+from atomotion.tomography.copy_agreement import copy_agreement
 from atomotion.tomography.forward import AtomModel, predicted
 from atomotion.tomography.joint import fit_scale, good_weights
 from atomotion.tomography.observations import Observations
 from atomotion.tomography.pose_refinement import Placed
 from atomotion.tomography.pose_search import MODEL_MISMATCH
-from atomotion.tomography.reconstruction import Reconstruction
 from atomotion.tomography.response import Response
+
+if TYPE_CHECKING:
+    from atomotion.tomography.reconstruction import Reconstruction
 
 _BATCH = 128
 
@@ -32,12 +37,20 @@ class ModelEvidence:
         What a perfect model would score on average, from the power of the images above that of the noise.
     residual : float
         Power of what the atoms leave of the images, in units of the noise's. Above 1 the images hold something else;
-        well below 1 the noise beside the particle is stronger than that on it.
+        well below 1 the noise was taken too high, as by a second particle where it was measured.
+    beside : float
+        Power in the rim of the boxes, outside of the particle's disc, in units of that of the background boxes: above 1
+        where something else lies there. NaN without background boxes.
+    copy_margin : float
+        By how many sigmas per image the images of all times fit better on the lattice copies that they are on than on
+        the next best division of them among copies; see `copy_agreement`. NaN where that cannot be told.
     """
 
     z: NDArray[np.float64]
     possible_z: float
     residual: float
+    beside: float
+    copy_margin: float
 
     @property
     def explained(self) -> float:
@@ -45,7 +58,13 @@ class ModelEvidence:
         return float(self.z.mean()) / self.possible_z
 
 
-def model_evidence(observations: Observations, result: Reconstruction) -> ModelEvidence:
+def model_evidence(
+    observations: Observations,
+    result: "Reconstruction",
+    *,
+    images: Frames | None = None,
+    background: Frames | None = None,
+) -> ModelEvidence:
     """How much of the images a reconstruction explains, and how much it leaves.
 
     With coefficients d of unit noise and the prediction F of the atoms, ``z = Re <d, F> / |F|``; a perfect model has
@@ -56,6 +75,8 @@ def model_evidence(observations: Observations, result: Reconstruction) -> ModelE
     observations : Observations
         Of the images that `result` was made from; see `chain.prepare`.
     result : Reconstruction
+    images, background : (n, y, x), (b, y, x) or None
+        The boxes of both kinds, to compare what lies beside the particle.
     """
     with torch.no_grad():
         used, response = observations.at(mismatch=MODEL_MISMATCH)
@@ -74,10 +95,24 @@ def model_evidence(observations: Observations, result: Reconstruction) -> ModelE
             z=_array(torch.cat(z)),
             possible_z=max(possible, 1.0) ** 0.5,
             residual=float(torch.cat(left).mean()) / noise,
+            beside=_beside(images, background, used),
+            copy_margin=_copy_margin(observations, placed),
         )
 
 
-def _of(result: Reconstruction, used: Coefficients, response: Response) -> tuple[AtomModel, Placed]:
+def _beside(images: Frames | None, background: Frames | None, used: Coefficients) -> float:
+    if images is None or background is None or background.shape[0] == 0:
+        return float("nan")
+    seen, usual = (rim_power(boxes, used.plane, used.radius) for boxes in (images, background))
+    return float((seen / usual).mean())
+
+
+def _copy_margin(observations: Observations, placed: Placed) -> float:
+    agreement = copy_agreement(observations, placed.rotations, placed.shifts)
+    return float("nan") if agreement is None else agreement.worst.margin
+
+
+def _of(result: "Reconstruction", used: Coefficients, response: Response) -> tuple[AtomModel, Placed]:
     """The model of a result on the scale of the images, and its poses."""
     device = used.plane.device
 

@@ -1,6 +1,6 @@
 """All that is known of one particle before its structure is: images, optics, time, where the boxes were cut."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from atomotion.tomography.coefficients import Coefficients
 from atomotion.tomography.forward import AtomModel
+from atomotion.tomography.lattice_symmetry import LatticeSymmetry, symmetry_of
 from atomotion.tomography.response import Optics, Response, atomic_response
 from atomotion.tomography.time_model import TimeModel
 
@@ -36,6 +37,8 @@ class Observations:
         Where the boxes were cut in the movie.
     centre_step : float [Å]
         Standard deviation of the particle's displacement from image to image along each axis.
+    symmetry : LatticeSymmetry
+        Of the start: in which orientations images cannot tell it apart.
     """
 
     coefficients: Coefficients
@@ -48,6 +51,7 @@ class Observations:
     centre_error: float
     box_centres: NDArray[np.float64] | None = None
     centre_step: float = 0.15
+    symmetry: LatticeSymmetry = field(default_factory=lambda: symmetry_of("fcc"))
 
     def __len__(self) -> int:
         return len(self.coefficients)

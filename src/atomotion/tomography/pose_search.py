@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from atomotion.geometry.symmetry import rotation_group
-from atomotion.tomography.candidates import Scores, chosen, group_copies, perturbed, score_candidates, with_neighbours
+from atomotion.tomography.candidates import Scores, chosen, perturbed, score_candidates, with_neighbours
 from atomotion.tomography.centres import expected_shifts
 from atomotion.tomography.forward import AtomModel
 from atomotion.tomography.matching import evidence_slope
@@ -34,7 +33,8 @@ class Searched:
     ----------
     placed : Placed
     margin : (n,) float
-        How much better, in sigmas, the image fits at its pose than at any other lattice copy of it.
+        How much better, in sigmas, the image fits at its pose than at any other lattice copy of it; NaN for a start
+        without symmetry.
     """
 
     placed: Placed
@@ -52,7 +52,7 @@ def search_poses(
     generator: torch.Generator,
     on_step: Callable[[int, int], None] | None = None,
 ) -> Searched:
-    """The most probable path through trials around each pose, its neighbours' in time, and its 48 lattice copies.
+    """The most probable path through trials around each pose, its neighbours' in time, and its lattice copies.
 
     Displacements are searched within 1.6 Å of where the image is now, drawn to where it is expected, so that no image
     hops by a row of the lattice.
@@ -68,16 +68,16 @@ def search_poses(
         The copies are tried in the first one only; a pass that moves less than 1 % of the images is the last.
     generator : torch.Generator
     """
-    margin = torch.full((len(placed),), torch.inf, device=observations.device)
+    margin = torch.full((len(placed),), torch.nan, device=observations.device)
     for turn in range(passes):
         trials = [placed.rotations[:, None], perturbed(placed.rotations, _TRIALS, 0.5 * trial_deg, generator)]
         if observations.time.ordered:
             trials.append(with_neighbours(placed.rotations, _TRIALS, 0.75 * trial_deg, generator))
         copies = 0
         if turn == 0:
-            all_copies = _all_copies(placed.rotations)
-            copies = all_copies.shape[1]
-            trials.append(all_copies)
+            other_copies = observations.symmetry.copies(placed.rotations)[:, 1:]
+            copies = other_copies.shape[1]
+            trials.append(other_copies)
         scores = _scored(observations, model, placed, torch.cat(trials, dim=1), resolution)
         if copies:
             margin = _margin(scores, copies)
@@ -92,13 +92,6 @@ def search_poses(
         if moved < _SETTLED:
             break
     return Searched(placed=placed, margin=margin)
-
-
-def _all_copies(rotations: Tensor) -> Tensor:
-    """(n, 47, 3, 3) the other orientations in which an FCC crystal looks the same."""
-    copies = group_copies(rotations, rotation_group("O"))
-    half_turn = torch.diag(torch.tensor([-1.0, -1.0, 1.0], device=rotations.device))
-    return torch.cat([copies[:, 1:], half_turn @ copies], dim=1)
 
 
 def _scored(observations: Observations, model: AtomModel, placed: Placed, trials: Tensor, resolution: float) -> Scores:

@@ -1,12 +1,18 @@
 """What a reconstruction gives."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from atomotion.data import DensityMap, Poses
+from atomotion.tomography.atom_widths import AtomWidths
 from atomotion.tomography.fourier_shells import ShellCorrelation
+
+if TYPE_CHECKING:
+    from atomotion.tomography.model_evidence import ModelEvidence
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,6 +66,24 @@ class Reconstruction:
     log_evidence : float
         Of the path through the start's orientations, per image; to compare diameters and foci. NaN without order.
     halves : HalfAgreement or None
+    widths : AtomWidths or None
+        Strength and displacement of each atom, fitted together.
+    agreement : (n,) float or None
+        Correlation of the density around each atom with what whole atoms would make of the same images.
+    start : str
+        What the images were first matched with: "fcc", "twin", "icosahedron", "decahedron", "none", or "atoms" for
+        given ones.
+    starts : mapping of str to float
+        Where several starts were tried: the mean fit, in noise sigmas, of some of the images to densities that neither
+        they nor the start are part of, by start. Empty where it was given.
+    diameter, lattice : float [Å]
+        Of the start; found by a scan unless that was switched off.
+    defocus : float [Å] or None
+        That was used, found likewise. None where no transfer is applied.
+    covariances : (n, 3, 3) float [Å²] or None
+        Of each position, in the particle's frame; `sigmas` are the roots of their mean diagonals.
+    evidence : ModelEvidence or None
+        How much of the images the atoms explain.
     """
 
     element: str
@@ -73,6 +97,15 @@ class Reconstruction:
     held_out_z: float
     log_evidence: float
     halves: HalfAgreement | None
+    widths: AtomWidths | None = None
+    agreement: NDArray[np.float64] | None = None
+    start: str = "fcc"
+    starts: Mapping[str, float] = field(default_factory=dict)
+    diameter: float = float("nan")
+    lattice: float = float("nan")
+    defocus: float | None = None
+    covariances: NDArray[np.float64] | None = None
+    evidence: "ModelEvidence | None" = None
 
     def __len__(self) -> int:
         return len(self.positions)

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 from torch import Tensor
 
 from atomotion.geometry.symmetry import lattice_copies
 
+_IDENTITY = (1.0, 0.0, 0.0, 0.0)
 _REACH = 3.2  # standard deviations of a step
 
 
@@ -39,6 +40,7 @@ def zone_graph(
     *,
     step_deg: float,
     half_turn: bool = True,
+    mirror: ArrayLike = _IDENTITY,
     device: torch.device | str = "cpu",
 ) -> ZoneGraph:
     """The neighbours of every orientation of a zone within what one step can reach.
@@ -50,10 +52,11 @@ def zone_graph(
         The zone holds one of each class of `lattice_copies`.
     step_deg : float [deg]
         Standard deviation of a step of the rotation about each axis.
-    half_turn : bool
+    half_turn, mirror
+        See `lattice_copies`.
     device : torch device
     """
-    copies = lattice_copies(quaternions, group, half_turn=half_turn)
+    copies = lattice_copies(quaternions, group, half_turn=half_turn, mirror=mirror)
     count = copies.shape[1]
     tree = cKDTree(copies.reshape(-1, 4))
     radius = 2.0 * np.sin(np.deg2rad(_REACH * step_deg) / 4.0)
@@ -158,7 +161,11 @@ def most_probable_path(
 
 
 def continuous_path(
-    quaternions: NDArray[np.float64], group: NDArray[np.float64], *, half_turn: bool = True
+    quaternions: NDArray[np.float64],
+    group: NDArray[np.float64],
+    *,
+    half_turn: bool = True,
+    mirror: ArrayLike = _IDENTITY,
 ) -> NDArray[np.float64]:
     """The same orientations, each as that lattice copy which lies nearest to the one before it.
 
@@ -169,9 +176,10 @@ def continuous_path(
     ----------
     quaternions : (n, 4) float, w x y z
     group : (g, 4) float, w x y z
-    half_turn : bool
+    half_turn, mirror
+        See `lattice_copies`.
     """
-    copies = lattice_copies(quaternions, group, half_turn=half_turn)
+    copies = lattice_copies(quaternions, group, half_turn=half_turn, mirror=mirror)
     path = copies[:, 0].copy()
     for i in range(1, len(path)):
         path[i] = copies[i, int(np.abs(copies[i] @ path[i - 1]).argmax())]

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import grid_sample
 
 from atomotion.tomography.forward import AtomModel
 from atomotion.tomography.half_plane import HalfPlane
-from atomotion.tomography.volume import FourierGrid, density_spectrum, grid_of, grid_shares
+from atomotion.tomography.volume import FourierGrid, density_spectrum, grid_of
 
 _BATCH = 256
 
@@ -19,44 +20,29 @@ class Slicer:
 
     Parameters
     ----------
-    squares : (size³, 8) float
-        At every point, z y x, the real and imaginary parts there and at the next points along x, y, and both: what
-        interpolation needs lies side by side.
-    size : int
-        Of the fine grid.
+    spectrum : (1, 2, size, size, size) float
+        Real and imaginary parts, z y x.
     """
 
-    squares: Tensor
-    size: int
+    spectrum: Tensor
 
     def __call__(self, plane: HalfPlane, rotations: Tensor) -> Tensor:
         """(b, m) coefficients of the density's projections, without lens or shift, by trilinear interpolation."""
+        size = self.spectrum.shape[-1]
+        # frequencies R^T k on the scale of grid_sample: -1 to 1 from the first point of the fine grid to the last
+        at = torch.stack([plane.kx, plane.ky]) * (4.0 / (plane.step * (size - 1)))
+        middle = 2.0 * (size // 2) / (size - 1) - 1.0
         parts = []
         for turn in torch.split(rotations, _BATCH):
-            base, (along_z, along_y, along_x) = grid_shares(plane, turn, self.size // 2, self.size, 2.0)
-            corner = torch.stack(
-                [
-                    (1.0 - along_y) * (1.0 - along_x),
-                    (1.0 - along_y) * along_x,
-                    along_y * (1.0 - along_x),
-                    along_y * along_x,
-                ],
-                dim=-1,
-            ).reshape(-1, 1, 4)
-            flat, upper = base.reshape(-1), along_z.reshape(-1, 1)
-            square = torch.lerp(self.squares[flat], self.squares[flat + self.size**2], upper)
-            total = torch.bmm(corner, square.reshape(-1, 4, 2)).reshape(len(turn), -1, 2)
-            parts.append(torch.view_as_complex(total))
+            places = torch.einsum("bai,am->bmi", turn[:, :2], at) + middle
+            values = grid_sample(self.spectrum, places[None, None], mode="bilinear", align_corners=True)
+            parts.append(torch.complex(values[0, 0, 0], values[0, 1, 0]))
         return torch.cat(parts)
 
 
 def _slicer_of(spectrum: Tensor) -> Slicer:
     """From a complex spectrum (size, size, size) on the fine grid."""
-    corners = [
-        torch.roll(spectrum, (-dy, -dx), dims=(1, 2)) if dy or dx else spectrum for dy in (0, 1) for dx in (0, 1)
-    ]
-    squares = torch.view_as_real(torch.stack(corners, dim=-1)).reshape(-1, 8)
-    return Slicer(squares=squares, size=len(spectrum))
+    return Slicer(spectrum=torch.stack([spectrum.real, spectrum.imag])[None].contiguous())
 
 
 def slicer(density: Tensor) -> Slicer:

@@ -1,4 +1,4 @@
-"""The start: an FCC sphere with a soft edge, and what it looks like in every orientation."""
+"""What a start looks like in every orientation."""
 
 from dataclasses import dataclass, replace
 
@@ -7,38 +7,48 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from atomotion.geometry.rotation_grid import fundamental_zone, grid_size, super_fibonacci
 from atomotion.geometry.rotations import matrices_from_quaternions
-from atomotion.geometry.symmetry import HALF_TURN_ABOUT_BEAM, rotation_group
 from atomotion.particles import fcc_sphere
 from atomotion.tomography.forward import AtomModel, predicted
+from atomotion.tomography.lattice_symmetry import symmetry_of
 from atomotion.tomography.response import Response
+from atomotion.tomography.start_models import SOFTNESS, StartModel, soft_edged
 
-_WEAKEST = 0.02
 _TINY = 1e-3  # Å
-_IDENTITY = (1.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Templates:
-    """Images of an inversion-symmetric model at orientations of which each stands for all its lattice copies.
+    """Images of a start at orientations of which each stands for all that look alike.
 
     Parameters
     ----------
     quaternions : (t, 4) float, w x y z
-    values : (t, m) float
-        Whitened coefficients, which are real since the model has an inversion centre at its origin; each row has the
-        norm 1.
-    norms : (t,) float
+    values : (u, m) float
+        Real parts of the whitened coefficients; each row, with the imaginary part, has the norm 1.
+    imaginary : (u, m) float or None
+        Imaginary parts. None for a start with an inversion centre, whose u = t coefficients are real; otherwise
+        t = 2 u, and the second half of the orientations, those of the first turned by 180° about the beam, has the
+        complex conjugates.
+    norms : (u,) float
         Norms of the rows before.
     """
 
     quaternions: NDArray[np.float64]
     values: Tensor
+    imaginary: Tensor | None
     norms: Tensor
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.quaternions)
+
+    def of(self, nodes: Tensor) -> Tensor:
+        """(k, m) complex rows of the orientations `nodes` (k,)."""
+        if self.imaginary is None:
+            return self.values[nodes].to(torch.complex64)
+        rows = nodes % len(self.values)
+        sign = torch.where(nodes < len(self.values), 1.0, -1.0)
+        return torch.complex(self.values[rows], self.imaginary[rows] * sign[:, None])
 
 
 def soft_sphere(
@@ -46,13 +56,11 @@ def soft_sphere(
     diameter: float,
     *,
     lattice: float,
-    softness: float = 1.0,
+    softness: float = SOFTNESS,
     b_factor: float = 5.0,
     device: torch.device | str = "cpu",
 ) -> AtomModel:
-    """An FCC sphere about an atom whose occupancy falls off as ``1 / (1 + exp(2 (r - d/2) / softness))``.
-
-    The soft edge stands for a surface that is not known: a sharp one would look for its own facets in the images.
+    """An FCC sphere about an atom, with a soft edge; see `soft_edged`.
 
     Parameters
     ----------
@@ -64,35 +72,43 @@ def soft_sphere(
     b_factor : float [Å²]
     device : torch device
     """
-    atoms = fcc_sphere(element, diameter + 6.0 * softness, lattice=lattice)
-    r = np.linalg.norm(atoms.positions, axis=1)
-    occupancy = 1.0 / (1.0 + np.exp(2.0 * (r - 0.5 * diameter) / softness))
-    used = occupancy > _WEAKEST
-    return AtomModel(
-        positions=torch.from_numpy(atoms.positions[used]).float().to(device),
-        occupancies=torch.from_numpy(occupancy[used]).float().to(device),
-        b_factor=b_factor,
-    )
+    sites = fcc_sphere(element, diameter + 6.0 * softness, lattice=lattice).positions
+    return soft_edged(sites, diameter, softness=softness, b_factor=b_factor, device=device)
 
 
 def octahedral_zone(step_deg: float) -> NDArray[np.float64]:
     """(t, 4) orientations of mean spacing `step_deg`, one for each class of 48 that an FCC sphere cannot tell apart."""
-    return fundamental_zone(
-        super_fibonacci(grid_size(step_deg)), rotation_group("O"), turns=[_IDENTITY, HALF_TURN_ABOUT_BEAM]
-    )
+    return symmetry_of("fcc").zone(step_deg)
 
 
 def sphere_templates(model: AtomModel, response: Response, quaternions: NDArray[np.float64]) -> Templates:
     """The model's images in the orientations `quaternions` (t, 4); `model` has an inversion centre at its origin."""
+    values = _images(_half_of(model), response, quaternions).real.contiguous()
+    norms = values.norm(dim=1)
+    return Templates(quaternions=quaternions, values=values / norms[:, None], imaginary=None, norms=norms)
+
+
+def start_templates(start: StartModel, response: Response, step_deg: float) -> Templates:
+    """The images of a start in all orientations of its zone, `step_deg` apart in the mean."""
+    half = start.symmetry.half_zone(step_deg)
+    if start.symmetry.centred:
+        return sphere_templates(start.model, response, half)
+    values = _images(start.model, response, half)
+    norms = torch.linalg.vector_norm(values, dim=1)
+    values = values / norms[:, None]
+    return Templates(
+        quaternions=start.symmetry.whole_zone(half),
+        values=values.real.contiguous(),
+        imaginary=values.imag.contiguous(),
+        norms=norms,
+    )
+
+
+def _images(model: AtomModel, response: Response, quaternions: NDArray[np.float64]) -> Tensor:
     device = response.plane.device
     rotations = torch.from_numpy(matrices_from_quaternions(quaternions)).float().to(device)
-    half = _half_of(model)
     still = torch.zeros((256, 2), device=device)
-    values = torch.cat(
-        [predicted(half, response, part, still[: len(part)]).real for part in torch.split(rotations, 256)]
-    )
-    norms = values.norm(dim=1)
-    return Templates(quaternions=quaternions, values=values / norms[:, None], norms=norms)
+    return torch.cat([predicted(model, response, part, still[: len(part)]) for part in torch.split(rotations, 256)])
 
 
 def _half_of(model: AtomModel) -> AtomModel:

@@ -47,14 +47,18 @@ def evidence_over_time(
     margin: NDArray[np.floating],
     step_deg: NDArray[np.floating],
 ) -> Figure:
-    """Against time: how well every image fits the atoms, how much better than any other lattice copy, and its turn."""
-    figure = new_figure(10.0, 5.4)
-    panels = figure.subplots(3, 1, sharex=True)
+    """Against time: how well every image fits the atoms, how much better than any other lattice copy, and its turn.
+
+    What is known of no image is left out.
+    """
     rows = [
         ("fit to the atoms (sd)", z, BLUE),
         ("margin over copies (sd)", margin, GREEN),
         ("turn (°)", step_deg, ORANGE),
     ]
+    rows = [row for row in rows if np.isfinite(row[1]).any()]
+    figure = new_figure(10.0, 1.8 * len(rows))
+    panels = figure.subplots(len(rows), 1, sharex=True, squeeze=False)[:, 0]
     for panel, (name, values, colour) in zip(panels, rows, strict=True):
         tidy(panel, ylabel=name)
         panel.plot(time, values, color=colour, linewidth=0.8)
