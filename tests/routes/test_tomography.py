@@ -95,16 +95,23 @@ def test_raw_movie_to_compared_states(tmp_path):
     movie = simulate_movie(config, np.random.default_rng(5))
     root = project(tmp_path / "etched", movie)
     assert main(["run", str(root), "-q"]) == 0
-    windows = pd.read_csv(root / "stages/05_frames/cell/particle_01/out/windows.csv")
-    assert len(windows) == 2
+    inside = root / "stages/05_frames/cell/particle_01/out"
+    proposed = pd.read_csv(inside / "windows.csv")
+    assert len(proposed) == 2
     # uneven etching: of twelve boundaries from two-dimensional evidence two were 64 and 88 frames off
-    assert abs(int(windows["frame_start"][1]) - 250) < 100
+    assert abs(int(proposed["frame_start"][1]) - 250) < 100
+    settled = root / "stages/07_boundaries/cell/particle_01/out"
+    windows = pd.read_csv(settled / "windows.csv")
+    assert len(windows) == 2
+    assert abs(int(windows["frame_start"][1]) - 250) <= 3
+    kept = json.loads((settled / "boundaries.json").read_text())["kept"]
     for number, truth in enumerate(movie.particles[0].states, start=1):
-        found = read_atoms(root / f"stages/06_reconstruct/cell/particle_01/window_0{number}/out/atoms.xyz")
+        name = f"window_0{number}" if kept[number - 1] else f"final_0{number}"
+        found = read_atoms(root / f"stages/06_reconstruct/cell/particle_01/{name}/out/atoms.xyz")
         score, null = score_model(found.positions, truth.positions), null_score(truth.positions, 3.92)
         assert score.found > max(0.95, null.found)
         assert score.false < 0.02
         assert score.rms < 0.12  # Å
         assert score.surface_found > 0.92
-    compared = json.loads((root / "stages/08_compare/cell/particle_01/out/compare.json").read_text())
+    compared = json.loads((root / "stages/09_compare/cell/particle_01/out/compare.json").read_text())
     assert abs(compared["atoms_first"] - compared["atoms_last"] - 60) <= 12

@@ -47,6 +47,11 @@ COMMANDS = {
         FILES,
         "Find the atoms of a tumbling particle in three dimensions.",
     ),
+    "boundaries": (
+        "atomotion.cli.boundaries:boundaries",
+        FILES,
+        "Settle the windows of a particle by the atoms that its images show.",
+    ),
     "structure": ("atomotion.cli.structure:structure", FILES, "Measure every atom of a particle, and the particle."),
     "compare": ("atomotion.cli.compare:compare", FILES, "Compare the states of a particle, and name the dynamics."),
     "simulate": ("atomotion.cli.simulate:app", FILES, "Simulate movies and particles with known truth."),

@@ -59,7 +59,8 @@ def reconstruct(
         models = [path for path in command.files if path.name.endswith("atoms.xyz")]
         nexts = f"atomotion structure {models[0]} -o structure/"
         if len(models) > 1:
-            nexts = f"atomotion compare {' '.join(map(str, models))} -o changes/"
+            names = " ".join(map(str, models))
+            nexts = f"atomotion boundaries {series} {names} --windows {windows} -o settled/"
         values = command.summaries["summary.json"]
         command.say(
             summary=f"{values['atoms']} atoms from {values['images']} images{_agreement(values)}"

@@ -21,6 +21,7 @@ NAMES = (
     "simulate",
     "simulate_adf",
     "reconstruct",
+    "boundaries",
     "atoms",
     "structure",
     "compare",

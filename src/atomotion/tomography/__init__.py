@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
     __name__,
     {
         "AtomModel": "forward",
+        "BoundariesConfig": "boundaries_config",
         "Coefficients": "coefficients",
         "HalfAgreement": "reconstruction",
         "HalfPlane": "half_plane",
@@ -17,9 +18,15 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "Reconstruction": "reconstruction",
         "ReconstructionConfig": "config",
         "Response": "response",
+        "RotationOverTime": "turning",
         "ShellCorrelation": "fourier_shells",
+        "TimeHalves": "halves_in_time",
+        "WindowModel": "common_frame",
         "box_coefficients": "coefficients",
         "reconstruct": "chain",
+        "rotation_over_time": "turning",
+        "settle_windows": "settled_windows",
         "shell_correlation": "fourier_shells",
+        "time_halves": "halves_in_time",
     },
 )

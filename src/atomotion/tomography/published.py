@@ -261,4 +261,6 @@ def _result(
         held_out_z=float("nan"),
         log_evidence=float("nan"),
         halves=HalfAgreement(distances=unknown, rms=float("nan"), shells=shells),
+        diameter=float(config.diameter or np.nan),
+        lattice=config.lattice or lattice_constant(config.element),
     )

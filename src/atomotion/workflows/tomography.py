@@ -11,10 +11,13 @@ from pathlib import Path
 import pandas as pd
 
 from atomotion.project.leaf import read_json, read_status
-from atomotion.project.plan import Leaf
+from atomotion.project.plan import Leaf, Result
 from atomotion.project.settings import MovieEntry, Project
 from atomotion.project.stage import Stage
-from atomotion.stages import background, compare, denoise, frames, noise, reconstruct, structure, track
+from atomotion.stages import background, boundaries, compare, denoise, frames, noise, reconstruct, structure, track
+from atomotion.structure.comparison_config import CompareConfig
+from atomotion.tomography.boundaries_config import BoundariesConfig
+from atomotion.tomography.config import ReconstructionConfig
 from atomotion.workflows.leaves import leaf_of
 
 STAGES: tuple[Stage, ...] = (
@@ -24,6 +27,7 @@ STAGES: tuple[Stage, ...] = (
     denoise.STAGE,
     frames.STAGE,
     reconstruct.STAGE,
+    boundaries.STAGE,
     structure.STAGE,
     compare.STAGE,
 )
@@ -63,19 +67,97 @@ def _of_particle(project: Project, tracked: Leaf, subject: str, particle: str) -
     judged = _leaf(project, frames.STAGE, subject, series=boxes)
     judged = replace(judged, config=_of_element(judged.config, project))
     planned = [measured, denoised, judged]
-    models, measures = [], []
+    first = _first_pass(project, judged, boxes, subject)
+    if not first:
+        return planned
+    if project.config_for(reconstruct.STAGE.name, ReconstructionConfig).method == "published":
+        return [*planned, *first.values(), *_measured(project, subject, list(first.values()))]
+    settled = _leaf(
+        project,
+        boundaries.STAGE,
+        subject,
+        series=boxes,
+        models=[each.result("atoms.xyz") for each in first.values()],
+        windows=judged.result("windows.csv"),
+        frames=judged.result("frames.csv"),
+    )
+    settled = replace(settled, config=_as_reconstructed(project, settled.config), tolerant=True)
+    planned += [*first.values(), settled]
+    final = _final_pass(project, settled, boxes, subject, first)
+    planned += [each for each in final if each not in planned]
+    return planned + _measured(project, subject, final)
+
+
+def _measured(project: Project, subject: str, models: list[Leaf]) -> list[Leaf]:
+    """The measures of every state, and the comparison of all."""
+    states = [each.result("atoms.xyz") for each in models]
+    found = [
+        _leaf(project, structure.STAGE, model.subject, atoms=atoms) for model, atoms in zip(models, states, strict=True)
+    ]
+    if len(states) > 1:
+        densities = [each.result("density.mrc") for each in models]
+        compared = _leaf(project, compare.STAGE, subject, states=states, densities=densities)
+        found.append(replace(compared, config=_of_either_hand(compared.config), tolerant=True))
+    return found
+
+
+def _of_either_hand(config: CompareConfig) -> CompareConfig:
+    """The config with mirror images tried: projections do not tell the hand, so that every window may have its own."""
+    return replace(config, alignment=replace(config.alignment, mirror=True))
+
+
+def _first_pass(project: Project, judged: Leaf, boxes: Result, subject: str) -> dict[int, Leaf]:
+    """The reconstruction of every proposed window, by its number."""
+    found = {}
     for number in _windows(judged):
-        inside = f"{subject}/window_{number:02d}"
-        found = _leaf(
-            project, reconstruct.STAGE, inside, series=boxes, windows=judged.result("windows.csv"), window=number
+        leaf = _leaf(
+            project,
+            reconstruct.STAGE,
+            f"{subject}/window_{number:02d}",
+            series=boxes,
+            windows=judged.result("windows.csv"),
+            window=number,
         )
-        found = replace(found, config=_of_element(found.config, project))
-        models.append(found.result("atoms.xyz"))
-        measures.append(_leaf(project, structure.STAGE, inside, atoms=found.result("atoms.xyz")))
-        planned += [found, measures[-1]]
-    if len(models) > 1:
-        planned.append(replace(_leaf(project, compare.STAGE, subject, states=models), tolerant=True))
-    return planned
+        found[number] = replace(leaf, config=_of_element(leaf.config, project))
+    return found
+
+
+def _final_pass(project: Project, settled: Leaf, boxes: Result, subject: str, first: dict[int, Leaf]) -> list[Leaf]:
+    """The reconstructions of the settled windows: those whose frames are the same are kept, the others made anew.
+
+    None before the boundaries are settled; where they cannot be, the windows stay as they were.
+    """
+    state = read_status(settled.folder)["state"]
+    if state in ("failed", "blocked"):
+        return list(first.values())
+    if state != "done":
+        return []
+    summary = read_json(settled.result("boundaries.json").path, {"kept": [], "nearest": []})
+    found = []
+    for number, (kept, nearest) in enumerate(zip(summary["kept"], summary["nearest"], strict=True), start=1):
+        if kept is not None:
+            found.append(first[kept])
+            continue
+        leaf = _leaf(
+            project,
+            reconstruct.STAGE,
+            f"{subject}/final_{number:02d}",
+            series=boxes,
+            windows=settled.result("windows.csv"),
+            window=number,
+            start=first[nearest].result("atoms.xyz"),
+        )
+        found.append(replace(leaf, config=_of_element(leaf.config, project)))
+    return found
+
+
+def _as_reconstructed(project: Project, config: BoundariesConfig) -> BoundariesConfig:
+    """The config with the band and the mask of the reconstructions, where it names none of its own."""
+    band = project.config_for(reconstruct.STAGE.name, ReconstructionConfig)
+    for name in ("resolution", "longest", "mask_margin", "focal_spread"):
+        if getattr(config, name) == getattr(BoundariesConfig(), name):
+            config = replace(config, **{name: getattr(band, name)})
+    return config
 
 
 def _of_element(config: object, project: Project) -> object:
