@@ -14,6 +14,8 @@ $(VENV)/installed: pyproject.toml constraints.txt
 demo: $(VENV)/installed
 	$(BIN)/atomotion demo
 
+# as many processes as cores: each keeps to one
+test test-all: export OMP_NUM_THREADS = 1
 test: lint types
 	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
 

@@ -22,6 +22,10 @@ class BoundariesConfig:
         0.03, "Part of the atoms that has to come, go or move for a window of its own.", low=0.0, high=1.0,
         group="windows",
     )  # fmt: skip
+    tolerance: int = parameter(
+        5, "A boundary that would move by no more stays: its windows need no new reconstruction.", low=0, unit="frames",
+        group="windows",
+    )  # fmt: skip
     move: bool = parameter(True, "Move boundaries to where the atoms change.", group="windows")
     split: bool = parameter(True, "Split windows within which atoms change.", group="windows")
     merge: bool = parameter(True, "Merge neighbouring windows whose atoms are the same.", group="windows")

@@ -155,7 +155,7 @@ def settle_windows(
             if on_step is not None:
                 on_step(done, len(models))
     return SettledWindows(
-        windows=tuple(windows),
+        windows=tuple(_small_moves_undone(windows, models, config.tolerance)),
         z=z,
         correlation=correlation,
         ratio_before=before,
@@ -163,6 +163,25 @@ def settle_windows(
         strength=strength,
         notes=tuple(notes),
     )
+
+
+def _small_moves_undone(
+    windows: Sequence[SettledWindow], models: Sequence[WindowModel], tolerance: int
+) -> list[SettledWindow]:
+    """The windows with every boundary that moved by at most `tolerance` images where it was."""
+    ends = np.array([model.stop for model in models])
+    settled = list(windows)
+    for number in range(len(settled) - 1):
+        left, right = settled[number : number + 2]
+        if left.stop != right.start:
+            continue
+        given = int(ends[np.abs(ends - left.stop).argmin()])
+        if abs(given - left.stop) <= tolerance and left.start < given < right.stop:
+            settled[number], settled[number + 1] = replace(left, stop=given), replace(right, start=given)
+    return [
+        replace(each, kept=(models[each.model].start, models[each.model].stop) == (each.start, each.stop))
+        for each in settled
+    ]
 
 
 def _moved_to(windows: Sequence[SettledWindow], at: int) -> list[SettledWindow]:
