@@ -126,7 +126,7 @@ def test_what_cannot_be_done_is_said_in_one_sentence(density, tmp_path, capfd):
     noise = with_voxel_size(tmp_path / "noise.mrc", np.random.default_rng(0).normal(size=(48,) * 3), SIZE)
     empty = with_voxel_size(tmp_path / "empty.mrc", np.zeros((48,) * 3), SIZE)
     wrong = [
-        ([text, "--element", "Pt"], 3, "words.mrc is no map"),
+        ([text, "--element", "Pt"], 3, "no MRC file at all"),
         ([tmp_path / "no.mrc", "--element", "Pt"], 3, "does not exist"),
         ([empty, "--element", "Pt"], 3, "the map is empty"),
         ([noise, "--element", "Pt"], 3, "no atoms were found"),

@@ -185,7 +185,9 @@ def test_killed_at_any_moment_it_finishes_with_the_same_numbers(finished, movie,
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGINT needs a POSIX system")
 def test_ctrl_c_and_stop_end_it_with_130(movie, tmp_path):
-    project = new_project(tmp_path / "study", movie)
+    # several movies, so that there is something left to stop however fast the machine is
+    copies = [Path(shutil.copy(movie, tmp_path / f"movie_{number}.mrcs")) for number in range(4)]
+    project = new_project(tmp_path / "study", *copies)
     process = start("run", project)
     while not states(project):
         time.sleep(0.02)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import digamma
 from scipy.stats import norm
 
 from atomotion.neighbours import nearest_distances
@@ -168,7 +169,7 @@ def expected_maximum(count: float) -> float:
 
     ``(1 - γ) Φ⁻¹(1 - 1/n) + γ Φ⁻¹(1 - 1/(e n))`` with Euler's constant γ, from the Gumbel distribution of maxima.
     """
-    gamma = float(np.euler_gamma)
+    gamma = -float(digamma(1.0))
     return float((1.0 - gamma) * norm.isf(1.0 / count) + gamma * norm.isf(1.0 / (np.e * count)))
 
 
