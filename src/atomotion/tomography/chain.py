@@ -18,7 +18,8 @@ from atomotion.tomography.copies import Assignment
 from atomotion.tomography.exploration import explore
 from atomotion.tomography.half_sets import atom_covariances, density_of, refine_halves
 from atomotion.tomography.joint import good_weights
-from atomotion.tomography.model_evidence import model_evidence
+from atomotion.tomography.model_evidence import explained_part, model_evidence
+from atomotion.tomography.observations import Observations
 from atomotion.tomography.peaks import finer
 from atomotion.tomography.pose_search import MODEL_MISMATCH
 from atomotion.tomography.preparation import prepare as prepare
@@ -31,6 +32,7 @@ from atomotion.tomography.starting_point import StartingPoint, starting_point
 from atomotion.tomography.without_lattice import orientations_without_lattice
 
 _STAGES = 7
+_ATTEMPTS, _WELL_EXPLAINED, _SOMETHING = 3, 0.9, 6.0  # times; part; noise sigmas
 
 
 def reconstruct(
@@ -108,16 +110,47 @@ def reconstruct(
         done()
         common = settled(observations, start, first.assignment, point.config, generator)
         done()
-        explored = explore(observations, start.model, common, first.alternatives, generator=generator)
-        done()
-        model, placed = first_model(observations, explored)
-        refined = refine(observations, model, placed, rounds=config.rounds, sweeps=config.sweeps, generator=generator)
-        done()
+        explored, refined = _best_of_attempts(
+            observations,
+            lambda: explore(observations, start.model, common, first.alternatives, generator=generator),
+            config,
+            generator,
+            done,
+        )
         result = _result(point, refined, explored, first.log_evidence, generator)
         evidence = model_evidence(observations, result, images=images, background=background)
         result = replace(result, evidence=evidence)
         done()
         return result
+
+
+def _best_of_attempts(
+    observations: Observations,
+    explored: Callable[[], Assignment],
+    config: ReconstructionConfig,
+    generator: torch.Generator,
+    done: Callable[[], None],
+) -> tuple[Assignment, Refined]:
+    """Exploration and refinement; again with other random orientations while the atoms leave much unexplained.
+
+    Images that stay on other rows or copies of the lattice leave a tenth or more of what the images hold; which do is
+    partly chance. Where images hardly fit anything, as pure noise, more attempts would help nobody.
+    """
+    best: tuple[float, Assignment, Refined] | None = None
+    for attempt in range(_ATTEMPTS):
+        found = explored()
+        if attempt == 0:
+            done()
+        model, placed = first_model(observations, found)
+        refined = refine(observations, model, placed, rounds=config.rounds, sweeps=config.sweeps, generator=generator)
+        part = explained_part(observations, refined.model, refined.placed)
+        if best is None or part > best[0]:
+            best = part, found, refined
+        if part >= _WELL_EXPLAINED or found.held_out_z < _SOMETHING:
+            break
+    done()
+    assert best is not None
+    return best[1:]
 
 
 class _Stages:

@@ -15,7 +15,7 @@ from atomotion.tomography.copy_agreement import copy_agreement
 from atomotion.tomography.forward import AtomModel, predicted
 from atomotion.tomography.joint import fit_scale, good_weights
 from atomotion.tomography.observations import Observations
-from atomotion.tomography.pose_refinement import Placed
+from atomotion.tomography.pose_refinement import Placed, correlation
 from atomotion.tomography.pose_search import MODEL_MISMATCH
 from atomotion.tomography.response import Response
 
@@ -83,7 +83,6 @@ def model_evidence(
         signal = observations.coefficients.signal_power()
         tempered = 1.0 / (1.0 + MODEL_MISMATCH * signal)
         noise = 2.0 * used.filled * float(tempered.sum())
-        possible = 2.0 * used.filled * float((signal * tempered).sum())
         model, placed = _of(result, used, response)
         z, left = [], []
         for part in torch.split(torch.arange(len(used), device=observations.device), _BATCH):
@@ -93,11 +92,24 @@ def model_evidence(
             left.append((values - fitted).abs().square().sum(dim=1))
         return ModelEvidence(
             z=_array(torch.cat(z)),
-            possible_z=max(possible, 1.0) ** 0.5,
+            possible_z=_possible_z(observations, used),
             residual=float(torch.cat(left).mean()) / noise,
             beside=_beside(images, background, used),
             copy_margin=_copy_margin(observations, placed),
         )
+
+
+def explained_part(observations: Observations, model: AtomModel, placed: Placed) -> float:
+    """What the atoms reach of the score that a perfect model would have; see `ModelEvidence.explained`."""
+    used, response = observations.at(mismatch=MODEL_MISMATCH)
+    z = correlation(used.values, predicted(model, response, placed.rotations, placed.shifts))
+    return float(z.mean()) / _possible_z(observations, used)
+
+
+def _possible_z(observations: Observations, used: Coefficients) -> float:
+    signal = observations.coefficients.signal_power()
+    possible = 2.0 * used.filled * float((signal / (1.0 + MODEL_MISMATCH * signal)).sum())
+    return max(possible, 1.0) ** 0.5
 
 
 def _beside(images: Frames | None, background: Frames | None, used: Coefficients) -> float:
