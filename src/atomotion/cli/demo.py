@@ -96,7 +96,8 @@ def _simulate(shown: _Show, name: str, path: Path, seed: int) -> None:
     from atomotion.stages.simulate import STAGE
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    differs: dict[str, Any] = {"seed": seed + list(shown.movies).index(name), **shown.movies[name]}
+    differs: dict[str, Any] = {"seed": list(shown.movies).index(name), **shown.movies[name]}
+    differs["seed"] += seed
     command = Command(path, Run())
     command.execute(command.stage(STAGE, replace(recipe(shown.recipe), **differs)))
 
@@ -155,10 +156,10 @@ _SHOWS = (
         route="tomography",
         recipe="liquid_cell",
         movies={
-            "etched": {"frames": 400, "change": "etching", "states": 2, "changed_atoms": 60,
+            "etched": {"seed": 5, "frames": 500, "change": "etching", "states": 2, "changed_atoms": 60,
                        "surface_disorder": 0.1},
         },
-        stages={"denoise": {"budget": "30 s"}},
+        stages={"denoise": {"budget": "30 s"}, "reconstruct": {"start": "fcc"}},
         compare=_atoms_against_truth,
     ),
 )  # fmt: skip
