@@ -69,6 +69,7 @@ def density_changes(steps: Sequence[DensityStep], maps: Sequence[NDArray[np.floa
 
 def _changed(local: NDArray[np.floating], density: NDArray[np.floating], blur: float) -> NDArray[np.float64]:
     """How opaque the colour of change is: where there is density, and the less it is the same."""
-    smooth = gaussian_filter(np.asarray(density, dtype=float), blur)
-    there = smooth > 0.15 * np.percentile(smooth, 99.9)
+    # squares: a band without low frequencies has no mean that would tell inside from outside
+    smooth = gaussian_filter(np.square(np.clip(density, 0.0, None, dtype=float)), 1.5 * blur)
+    there = smooth > 0.1 * np.percentile(smooth, 99.9)
     return np.where(there, np.clip(1.0 - np.nan_to_num(local, nan=1.0), 0.0, 0.85), 0.0)
