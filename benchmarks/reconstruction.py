@@ -7,7 +7,7 @@ focus by 20 Å. Multislice images of the measured 314-atom particle, 600 frames,
 0.05 Å, surface 0.97. One standard error holds 60 to 75 % of the true coordinates. 1,500 clean images in 60 s and 2 GB
 on two cores from FCC, 180 s with all starts; 400 raw frames in 180 s.
 
-    python benchmarks/reconstruction.py [CASE ...] [--seeds N] [--threads N] [--device cuda] [--start fcc] [--waves DIR]
+    python benchmarks/reconstruction.py [CASE ...] [--seeds N] [--threads N] [--device cuda] [--start fcc]
 """
 
 import argparse
@@ -37,7 +37,8 @@ from atomotion.tomography import Optics, ReconstructionConfig, reconstruct
 from atomotion.tomography.verdict import judge_reconstruction
 
 DATA = Path(os.environ.get("ATOMOTION_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
-WAVES = Path(tempfile.gettempdir()) / "atomotion_waves"
+# multislice exit waves, which take long, are kept here
+WAVES = Path(os.environ.get("ATOMOTION_WAVES", Path(tempfile.gettempdir()) / "atomotion_waves"))
 KINEMATIC = ReconstructionConfig(diameter=20.0, resolution=1.15)
 RAW = ReconstructionConfig(diameter=20.8, rounds=4)
 
@@ -134,10 +135,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--start", default="auto")
-    parser.add_argument("--waves", type=Path, default=WAVES)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    globals()["WAVES"] = arguments.waves
     for name in arguments.cases or list(CASES):
         for seed in range(arguments.first, arguments.first + arguments.seeds):
             run(name, seed, arguments.device, arguments.start)

@@ -11,7 +11,6 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,26 +18,21 @@ import torch
 from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "tomography"))
+from mixed_copies import moved_to, stuck
 from phantom import PIXEL_SIZE, irregular_particle, walk
 
-from atomotion.data import AtomotionError, Poses
+from atomotion.data import AtomotionError
 from atomotion.geometry.rotations import (
     compose,
-    matrices_from_quaternions,
-    quaternions_from_matrices,
     quaternions_from_vectors,
     random_quaternions,
     rotate,
 )
-from atomotion.geometry.symmetry import lattice_copies, rotation_group
 from atomotion.scattering.atom_gaussians import peng_atoms
 from atomotion.scattering.projections import project_atoms
 from atomotion.structure import score_model
-from atomotion.tomography import Optics, Reconstruction, ReconstructionConfig, reconstruct
-from atomotion.tomography.chain import prepare
-from atomotion.tomography.copies import Assignment
-from atomotion.tomography.model_evidence import model_evidence
-from atomotion.tomography.refinement import first_model
+from atomotion.tomography import Reconstruction, ReconstructionConfig, reconstruct
+from atomotion.tomography.preparation import prepare
 from atomotion.tomography.verdict import judge_reconstruction
 
 CONFIG = ReconstructionConfig(diameter=17.5, resolution=1.15, rounds=2, start="fcc", scan=False)
@@ -134,34 +128,9 @@ CASES: dict[str, Callable[[int], Boxes]] = {
 def on_mixed_copies(images: Boxes, result: Reconstruction, seed: int) -> Reconstruction:
     """What would be said of a run that was stuck with half of its images on another lattice copy."""
     generator = torch.Generator().manual_seed(seed)
-    given = {"pixel_size": PIXEL_SIZE, "background": None, "times": None, "box_centres": None, "optics": Optics()}
-    observations, _ = prepare(images, CONFIG, generator=generator, **given)
-    quaternions = np.array(result.poses.quaternions)
-    half = slice(IMAGES // 2, None)
-    quaternions[half] = lattice_copies(quaternions[half], rotation_group("O"))[:, 5 + seed]
-    z = torch.from_numpy(result.poses.score).float()
-    start = Assignment(
-        rotations=torch.from_numpy(matrices_from_quaternions(quaternions)).float(),
-        shifts=torch.from_numpy(result.poses.shifts).float(),
-        weights=torch.ones_like(z),
-        z=z,
-        changed=0.0,
-    )
+    observations, _ = prepare(images, CONFIG, pixel_size=PIXEL_SIZE, generator=generator)
     with torch.no_grad():
-        model, placed = first_model(observations, start)
-        mixed = replace(
-            result,
-            positions=model.positions.double().numpy(),
-            occupancies=(model.occupancies / model.occupancies.median()).double().numpy(),
-            b_factor=model.b_factor,
-            poses=Poses(
-                quaternions=quaternions_from_matrices(placed.rotations.double().numpy()),
-                shifts=placed.shifts.double().numpy(),
-                score=placed.z.double().numpy(),
-            ),
-            covariances=None,
-        )
-        return replace(mixed, evidence=model_evidence(observations, mixed))
+        return stuck(observations, result, moved_to(result, np.arange(IMAGES) >= IMAGES // 2, copy=5 + seed))
 
 
 def run(name: str, snr_db: float, seed: int) -> None:

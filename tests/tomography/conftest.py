@@ -34,6 +34,11 @@ def lattices() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def mixed_copies() -> ModuleType:
+    return _beside("mixed_copies")
+
+
+@pytest.fixture(scope="session")
 def raw_boxes() -> Callable:
     return _beside("raw_boxes").raw_boxes
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from atomotion.geometry.rotations import matrices_from_quaternions
-from atomotion.tomography import Optics, ReconstructionConfig
+from atomotion.tomography import ReconstructionConfig
 from atomotion.tomography.atom_agreement import agreement_with_density
 from atomotion.tomography.atom_widths import AtomWidths, fit_widths
 from atomotion.tomography.forward import AtomModel, predicted
@@ -25,8 +25,7 @@ def watched(phantom, seed: int, u_iso, *, snr_db: float, images: int = 120) -> t
     with torch.no_grad():
         observations, _ = prepare(
             simulated.images, ReconstructionConfig(diameter=16.0, resolution=1.15, start="fcc"),
-            pixel_size=simulated.pixel_size, background=None, times=None, box_centres=None, optics=Optics(),
-            generator=torch.Generator().manual_seed(0),
+            pixel_size=simulated.pixel_size, generator=torch.Generator().manual_seed(0),
         )  # fmt: skip
         rotations = torch.from_numpy(matrices_from_quaternions(simulated.poses.quaternions)).float()
         shifts = torch.from_numpy(simulated.poses.shifts).float()

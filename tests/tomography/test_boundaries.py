@@ -23,7 +23,7 @@ from atomotion.geometry.symmetry import rotation_group
 from atomotion.particles import fcc_sphere
 from atomotion.scattering.atom_gaussians import peng_atoms
 from atomotion.scattering.projections import project_atoms
-from atomotion.tomography import BoundariesConfig, Optics, ReconstructionConfig, WindowModel, settle_windows
+from atomotion.tomography import BoundariesConfig, ReconstructionConfig, WindowModel, settle_windows
 from atomotion.tomography.common_frame import lattice_continued, moved_model, tied_models
 from atomotion.tomography.forward import AtomModel, predicted
 from atomotion.tomography.observations import Observations
@@ -75,10 +75,6 @@ def changing(
         (images + noise).astype(np.float32),
         ReconstructionConfig(diameter=15.0, resolution=1.15),
         pixel_size=PIXEL,
-        background=None,
-        times=None,
-        box_centres=None,
-        optics=Optics(),
         generator=torch.Generator().manual_seed(0),
     )
     return Changing(

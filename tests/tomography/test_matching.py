@@ -7,6 +7,7 @@ from atomotion.geometry.symmetry import angle_to_nearest_copy, rotation_group
 from atomotion.tomography.coefficients import Coefficients
 from atomotion.tomography.forward import predicted
 from atomotion.tomography.half_plane import half_plane
+from atomotion.tomography.lattice_symmetry import symmetry_of
 from atomotion.tomography.matching import (
     amplitude_match,
     evidence_slope,
@@ -16,12 +17,13 @@ from atomotion.tomography.matching import (
 )
 from atomotion.tomography.response import Optics, atomic_response
 from atomotion.tomography.shifts import best_shifts, shift_grid, shift_penalty
-from atomotion.tomography.templates import octahedral_zone, soft_sphere, sphere_templates
+from atomotion.tomography.start_models import start_model
+from atomotion.tomography.templates import sphere_templates
 
 PLANE = half_plane(56, 0.358, lowest=1 / 3.5, highest=1 / 1.2)
 RESPONSE = atomic_response(PLANE, "Pt", Optics(), torch.ones(len(PLANE)))
-SPHERE = soft_sphere("Pt", 14.0, lattice=3.92)
-ZONE = octahedral_zone(6.0)
+SPHERE = start_model("fcc", "Pt", 14.0, lattice=3.92).model
+ZONE = symmetry_of("fcc").zone(6.0)
 
 
 def images_of_the_sphere(n: int, amplitude: float, seed: int) -> tuple[Coefficients, np.ndarray]:
@@ -89,7 +91,7 @@ def test_shifts_are_found_to_half_a_step():
 
 def test_a_penalty_keeps_a_lattice_row_from_being_jumped():
     # along [110] of a large crystal a displacement by one row looks nearly the same
-    sphere = soft_sphere("Pt", 18.0, lattice=3.92)
+    sphere = start_model("fcc", "Pt", 18.0, lattice=3.92).model
     pose = torch.eye(3)[None]
     image = predicted(sphere, RESPONSE, pose, torch.tensor([[1.96, 0.0]]))
     model = predicted(sphere, RESPONSE, pose, torch.zeros(1, 2))

@@ -251,21 +251,20 @@ def test_copies_mix_and_do_not_unmix(phantom, seed: int):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [11, 13, 14])
-def test_mixed_copies_look_well_resolved(phantom, seed: int):
-    """With displacements searched the lattice is found in many images, its copies are not, and shells do not say so.
-
-    So it is in three of the seeds 11 to 14; in 12 the shells end at 1.53 Å.
-    """
-    simulated = phantom.simulate(150, snr_db=10.0, seed=seed)
-    config = published(20.0, directions=500, iterations=5, rounds=2, first_shifts="searched")
-    result = reconstruct_published(simulated.images, config, pixel_size=simulated.pixel_size)
-    truth, found = simulated.poses.quaternions, result.poses.quaternions
-    # 0.93, 0.77 and 0.41; by chance 0.004
-    assert (angle_to_nearest_copy(found, truth, rotation_group("O")) < 8.0).mean() > 0.3
-    assert consistent_part(found, truth) < 0.3
-    null = null_score(simulated.positions, 3.93)
-    assert score_model(result.positions, simulated.positions).skill(null) < 0.3
-    assert result.halves is not None
-    # finer than 1.17 Å, which `reconstruct` states for these images with every atom right
-    assert result.halves.shells.resolution(0.143) < 1.17
+def test_mixed_copies_look_well_resolved(phantom):
+    """With displacements searched the lattice is found in many images, its copies are not, and shells do not say so."""
+    finest = []
+    for seed in (11, 12, 13, 14):
+        simulated = phantom.simulate(150, snr_db=10.0, seed=seed)
+        config = published(20.0, directions=500, iterations=5, rounds=2, first_shifts="searched")
+        result = reconstruct_published(simulated.images, config, pixel_size=simulated.pixel_size)
+        truth, found = simulated.poses.quaternions, result.poses.quaternions
+        # 0.93, 0.65, 0.77 and 0.41; by chance 0.004
+        assert (angle_to_nearest_copy(found, truth, rotation_group("O")) < 8.0).mean() > 0.3
+        assert consistent_part(found, truth) < 0.3
+        null = null_score(simulated.positions, 3.93)
+        assert score_model(result.positions, simulated.positions).skill(null) < 0.3
+        assert result.halves is not None
+        finest.append(result.halves.shells.resolution(0.143))
+    # finer than 1.17 Å, which `reconstruct` states for these images with every atom right; in 12 it is 1.53 Å
+    assert sum(each < 1.17 for each in finest) >= 3, finest

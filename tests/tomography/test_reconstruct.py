@@ -11,7 +11,7 @@ from atomotion.geometry.rotations import matrices_from_quaternions, quaternions_
 from atomotion.geometry.symmetry import consistent_part, lattice_copies, rotation_group
 from atomotion.structure import null_score, score_model
 from atomotion.tomography import Optics, Reconstruction, ReconstructionConfig, reconstruct
-from atomotion.tomography.chain import prepare
+from atomotion.tomography.preparation import prepare
 from atomotion.tomography.scans import PARTICLE_OVER_SPHERE
 from atomotion.tomography.settling import settled
 from atomotion.tomography.start import first_orientations
@@ -69,10 +69,6 @@ def test_images_on_mixed_copies_are_brought_together(tumbling):
         tumbling.images,
         SMALL,
         pixel_size=tumbling.pixel_size,
-        background=None,
-        times=None,
-        box_centres=None,
-        optics=Optics(),
         generator=generator,
     )
     start = first_orientations(observations, sphere, SMALL).assignment

@@ -14,6 +14,7 @@ from atomotion.geometry.rotations import (
 )
 from atomotion.geometry.symmetry import angle_to_nearest_copy, lattice_copies, rotation_group
 from atomotion.tomography.candidates import candidate_path, candidate_posterior
+from atomotion.tomography.lattice_symmetry import symmetry_of
 from atomotion.tomography.rotation_hmm import (
     ZoneGraph,
     continuous_path,
@@ -21,7 +22,6 @@ from atomotion.tomography.rotation_hmm import (
     most_probable_path,
     zone_graph,
 )
-from atomotion.tomography.templates import octahedral_zone
 
 GROUP = rotation_group("O")
 STEP = 3.5
@@ -29,7 +29,7 @@ STEP = 3.5
 
 @pytest.fixture(scope="module")
 def zone() -> np.ndarray:
-    return octahedral_zone(7.0)
+    return symmetry_of("fcc").zone(7.0)
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from atomotion.data import InputError
-from atomotion.tomography import Optics, ReconstructionConfig
-from atomotion.tomography.chain import prepare
+from atomotion.tomography import ReconstructionConfig
 from atomotion.tomography.lattice_symmetry import symmetry_of
+from atomotion.tomography.preparation import prepare
 from atomotion.tomography.scans import PARTICLE_OVER_SPHERE, line_maximum, scan
 from atomotion.tomography.screening import held_out_scores, screen_starts
 from atomotion.tomography.settling import settled
@@ -28,10 +28,7 @@ def prepared(tumbling):
             tumbling.images[:60],
             SMALL,
             pixel_size=tumbling.pixel_size,
-            background=None,
-            times=None,
             box_centres=np.arange(120.0).reshape(60, 2),
-            optics=Optics(),
             generator=torch.Generator().manual_seed(0),
         )
 
@@ -138,10 +135,6 @@ def test_the_start_that_the_particle_is_made_of_is_kept(phantom, lattices, kind:
         simulated.images,
         config,
         pixel_size=simulated.pixel_size,
-        background=None,
-        times=None,
-        box_centres=None,
-        optics=Optics(),
         generator=torch.Generator(),
     )
     starts = [start_model(each, "Pt", 17.0, lattice=3.92) for each in ("fcc", "twin", "icosahedron", "decahedron")]

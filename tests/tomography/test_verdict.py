@@ -9,20 +9,18 @@ import torch
 from atomotion.data import DensityMap, Poses
 from atomotion.geometry.rotations import (
     compose,
-    matrices_from_quaternions,
     quaternions_from_matrices,
     random_quaternions,
     small_random_quaternions,
 )
-from atomotion.geometry.symmetry import consistent_part, lattice_copies, rotation_group
+from atomotion.geometry.symmetry import consistent_part
 from atomotion.particles import fcc_sphere
 from atomotion.structure import score_model
-from atomotion.tomography import HalfAgreement, Optics, Reconstruction, ReconstructionConfig, reconstruct
-from atomotion.tomography.chain import prepare
-from atomotion.tomography.copies import Assignment
+from atomotion.tomography import HalfAgreement, Reconstruction, ReconstructionConfig, reconstruct
 from atomotion.tomography.fourier_shells import ShellCorrelation
 from atomotion.tomography.model_evidence import ModelEvidence, model_evidence
 from atomotion.tomography.observations import Observations
+from atomotion.tomography.preparation import prepare
 from atomotion.tomography.refinement import first_model, refine
 from atomotion.tomography.verdict import Verdict, expected_maximum, judge_reconstruction, noise_z
 
@@ -148,6 +146,9 @@ def test_warnings(good: Reconstruction):
     beside = judge_reconstruction(replace(good, evidence=replace(EVIDENCE, beside=1.6)))
     assert beside.is_trusted
     assert "something besides the particle" in beside.warnings[0]
+    partly = judge_reconstruction(replace(good, evidence=replace(EVIDENCE, z=np.full(300, 25.5))))
+    assert partly.is_trusted
+    assert "try another seed or a longer window" in partly.warnings[0]
     unknown = judge_reconstruction(replace(good, held_out_z=float("nan")))
     assert "nothing was held out" in unknown.warnings[0]
 
@@ -191,9 +192,8 @@ def test_larger_particles_have_more_orientations_to_fit_noise():
 
 @pytest.fixture(scope="module")
 def right(tumbling) -> tuple[Observations, Reconstruction]:
-    given = {"pixel_size": tumbling.pixel_size, "background": None, "times": None, "box_centres": None}
     generator = torch.Generator().manual_seed(0)
-    observations, _ = prepare(tumbling.images, SMALL, **given, optics=Optics(), generator=generator)
+    observations, _ = prepare(tumbling.images, SMALL, pixel_size=tumbling.pixel_size, generator=generator)
     return observations, reconstruct(tumbling.images, SMALL, pixel_size=tumbling.pixel_size)
 
 
@@ -229,50 +229,18 @@ def test_what_lies_beside_the_particle_is_seen(right, tumbling):
     assert model_evidence(observations, result, images=full[:50], background=empty[50:]).beside > 1.3
 
 
-def on_mixed_copies(result: Reconstruction, moved: np.ndarray, *, copy: int) -> Assignment:
-    """The poses of a result, of which those `moved` are on another lattice copy than all others."""
-    quaternions = np.array(result.poses.quaternions, dtype=float)
-    quaternions[moved] = lattice_copies(quaternions[moved], rotation_group("O"))[:, copy]
-    score = torch.from_numpy(result.poses.score).float()
-    return Assignment(
-        rotations=torch.from_numpy(matrices_from_quaternions(quaternions)).float(),
-        shifts=torch.from_numpy(result.poses.shifts).float(),
-        weights=torch.ones(len(score)),
-        z=score,
-        changed=0.0,
-    )
-
-
-def stuck(observations: Observations, result: Reconstruction, start: Assignment) -> Reconstruction:
-    """What would be said if nobody had noticed: the atoms that the density of these poses shows."""
-    model, placed = first_model(observations, start)
-    wrong = replace(
-        result,
-        positions=model.positions.double().numpy(),
-        occupancies=(model.occupancies / model.occupancies.median()).double().numpy(),
-        b_factor=model.b_factor,
-        poses=Poses(
-            quaternions=quaternions_from_matrices(placed.rotations.double().numpy()),
-            shifts=placed.shifts.double().numpy(),
-            score=placed.z.double().numpy(),
-        ),
-        covariances=None,
-    )
-    return replace(wrong, evidence=model_evidence(observations, wrong))
-
-
-def test_a_run_stuck_on_mixed_copies_is_refused(right, tumbling):
+def test_a_run_stuck_on_mixed_copies_is_refused(right, tumbling, mixed_copies):
     observations, result = right
-    mixed = stuck(observations, result, on_mixed_copies(result, np.arange(100) >= 50, copy=5))
+    mixed = mixed_copies.stuck(observations, result, mixed_copies.moved_to(result, np.arange(100) >= 50, copy=5))
     # nearly all atoms are there: their number does not tell
     assert score_model(mixed.positions, tumbling.positions).found > 0.8
     assert mixed.evidence.copy_margin < -1.0
     assert COPIES in refused_for(judge_reconstruction(mixed))
 
 
-def test_images_on_mixed_copies_are_brought_together_before_refinement(right, tumbling):
+def test_images_on_mixed_copies_are_brought_together_before_refinement(right, tumbling, mixed_copies):
     observations, result = right
-    start = on_mixed_copies(result, np.arange(100) >= 60, copy=11)
+    start = mixed_copies.moved_to(result, np.arange(100) >= 60, copy=11)
     generator = torch.Generator().manual_seed(0)
     # the part of the images in which the path went to the other copy is sorted out by the first search
     refined = refine(observations, *first_model(observations, start), rounds=2, sweeps=2, generator=generator)
@@ -285,9 +253,9 @@ def test_images_on_mixed_copies_are_brought_together_before_refinement(right, tu
     assert score.false < 0.02
 
 
-def test_images_on_other_rows_are_brought_together_before_refinement(right, tumbling):
+def test_images_on_other_rows_are_brought_together_before_refinement(right, tumbling, mixed_copies):
     observations, result = right
-    start = on_mixed_copies(result, np.zeros(100, dtype=bool), copy=0)
+    start = mixed_copies.moved_to(result, np.zeros(100, dtype=bool), copy=0)
     # every third image one lattice vector aside, in the frame of the particle
     vector = torch.tensor([1.965, 1.965, 0.0])
     shifts = start.shifts.clone()
@@ -385,7 +353,9 @@ def test_two_particles_in_one_box_are_refused(phantom):
 @pytest.mark.slow
 @pytest.mark.parametrize("copy", [3, 11, 23])
 @pytest.mark.parametrize("from_image", [33, 50, 67])
-def test_mixed_copies_are_refused(right, copy: int, from_image: int):
+def test_mixed_copies_are_refused(right, mixed_copies, copy: int, from_image: int):
     observations, result = right
-    mixed = stuck(observations, result, on_mixed_copies(result, np.arange(100) >= from_image, copy=copy))
+    mixed = mixed_copies.stuck(
+        observations, result, mixed_copies.moved_to(result, np.arange(100) >= from_image, copy=copy)
+    )
     assert COPIES in refused_for(judge_reconstruction(mixed))

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from atomotion.data import InputError, ParticleSeries
 from atomotion.io.atoms import read_atoms
 from atomotion.io.config import MovieSource
-from atomotion.io.curves import read_curve
 from atomotion.io.series import open_series
 from atomotion.project.leaf import read_json
 from atomotion.project.stage import Stage, Task
@@ -165,20 +164,14 @@ def _observations(task: Task, series: ParticleSeries, boxes: Boxes, facts: Seque
 
 def _optics(task: Task, series: ParticleSeries, facts: Sequence[dict[str, Any]]) -> "Optics":
     """What is known of the microscope, with the defocus that the reconstructions found."""
-    from atomotion.tomography.response import Optics
+    from atomotion.stages.series_optics import optics_of
 
-    curve = task.inputs.get("mtf")
-    # the table counts in parts of the Nyquist frequency, which is half a cycle per pixel
-    modulation = None if curve is None else read_curve(curve) * [0.5, 1.0]
-    if series.defocus is None or series.voltage is None:
-        return Optics(bright=series.contrast != "dark", modulation=modulation)
     found = [each["defocus_A"] for each in facts if each.get("defocus_A") is not None]
-    return Optics(
-        voltage=series.voltage,
-        cs=series.cs or 0.0,
-        defocus=float(np.mean(found)) if found else series.defocus,
+    return optics_of(
+        series,
+        mtf=task.inputs.get("mtf"),
         focal_spread=task.config.focal_spread,
-        modulation=modulation,
+        defocus=float(np.mean(found)) if found else None,
     )
 
 

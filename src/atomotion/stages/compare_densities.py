@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.ndimage import map_coordinates
 
 from atomotion.data import DensityMap, InputError, UsageError
 from atomotion.geometry.alignment import Alignment, align
@@ -25,6 +24,7 @@ from atomotion.structure.aligned_densities import (
     common_grid,
     density_step,
     on_grid,
+    values_at,
 )
 from atomotion.structure.changes import StateChanges
 from atomotion.structure.density_correlation import family_directions
@@ -110,9 +110,9 @@ def _cell(given: Compared) -> tuple[NDArray[np.float64], list[str]]:
 def _steps_table(given: Compared, steps: list[DensityStep], grid: DensityMap) -> pd.DataFrame:
     rows = []
     for number, (step, changes) in enumerate(zip(steps, given.found.changes, strict=True)):
+        local = _like(grid, np.nan_to_num(step.local))
         before, after = (
-            _at(step.local, grid, points)
-            for points in (given.found.positions[number], given.found.positions[number + 1])
+            values_at(local, points)[0] for points in (given.found.positions[number], given.found.positions[number + 1])
         )
         rows.append(
             {
@@ -132,12 +132,6 @@ def _by_fate(before: NDArray[np.float64], after: NDArray[np.float64], changes: S
     return {
         f"local_at_{name}": float(values.mean()) if len(values) else float("nan") for name, values in groups.items()
     }
-
-
-def _at(local: NDArray[np.float32], grid: DensityMap, positions: NDArray[np.float64]) -> NDArray[np.float64]:
-    places = (positions - np.array(grid.first_voxel)) / grid.voxel_size
-    values = map_coordinates(np.nan_to_num(local), places[:, ::-1].T, order=1)
-    return np.asarray(values, dtype=float)
 
 
 def _offsets_table(steps: list[DensityStep]) -> pd.DataFrame:

@@ -8,7 +8,6 @@ import numpy as np
 from atomotion.data import AtomotionError, InputError, ParticleSeries
 from atomotion.io.atoms import read_atoms
 from atomotion.io.config import MovieSource
-from atomotion.io.curves import read_curve
 from atomotion.io.series import open_series, series_file
 from atomotion.project.stage import Stage, Task
 from atomotion.stages.reconstruct_outputs import OUTPUTS
@@ -87,27 +86,16 @@ def _judged(verdict: "Verdict | None") -> dict[str, Any]:
 
 
 def _optics(task: Task, series: ParticleSeries) -> "Optics":
-    """What is known of the microscope and the camera; warns of what is missing."""
-    from atomotion.tomography.response import Optics
+    """The optics of the series; warns where no transfer is known."""
+    from atomotion.stages.series_optics import optics_of
 
-    config: ReconstructionConfig = task.config
-    curve = task.inputs.get("mtf")
-    # the table counts in parts of the Nyquist frequency, which is half a cycle per pixel
-    modulation = None if curve is None else read_curve(curve) * [0.5, 1.0]
-    # without any defocus and aberration a thin crystal shows no contrast, so that zeros mean that nobody knew
-    if not (series.defocus or series.cs) or series.defocus is None or series.voltage is None:
+    optics = optics_of(series, mtf=task.inputs.get("mtf"), focal_spread=task.config.focal_spread)
+    if optics.voltage is None:
         task.warn(
             "defocus or voltage are not known: no contrast transfer is applied, and a band that reaches beyond its "
             "first zero would mix signs; pass --defocus and --voltage, or end the band earlier with --resolution"
         )
-        return Optics(bright=series.contrast != "dark", modulation=modulation)
-    return Optics(
-        voltage=series.voltage,
-        cs=series.cs or 0.0,
-        defocus=series.defocus,
-        focal_spread=config.focal_spread,
-        modulation=modulation,
-    )
+    return optics
 
 
 def _given(

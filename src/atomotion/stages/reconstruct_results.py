@@ -11,7 +11,7 @@ from atomotion.geometry.rotations import matrices_from_quaternions
 from atomotion.io.atoms import write_atoms
 from atomotion.io.maps import write_map
 from atomotion.io.star import write_poses
-from atomotion.neighbours import coordination_numbers, first_minimum, neighbour_pairs
+from atomotion.neighbours import coordination_numbers, coordination_radius, first_minimum, neighbour_pairs
 from atomotion.project.leaf import read_json
 from atomotion.project.stage import Task
 from atomotion.report.figures.reconstructed import density_slices, evidence_over_time, how_sure
@@ -25,7 +25,6 @@ from atomotion.tomography.reconstruction import Reconstruction
 from atomotion.tomography.turning import RotationOverTime
 
 _PDB_LARGEST = 999.99
-_NEIGHBOURS = 1.2071  # of the spacing: half-way to the second shell of FCC
 
 
 def write_results(
@@ -136,7 +135,7 @@ def draw_results(task: Task, boxes: Boxes, result: Reconstruction, turning: Rota
     )
     save(figure, task.figure("sure.png"))
     spacing = first_minimum(result.positions).peak
-    shown = coordination_numbers(neighbour_pairs(result.positions, _NEIGHBOURS * spacing))
+    shown = coordination_numbers(neighbour_pairs(result.positions, coordination_radius(np.sqrt(2.0) * spacing)))
     save_turning(task.figure("atoms.gif"), result.positions, shown, radius=0.42 * spacing)
 
 

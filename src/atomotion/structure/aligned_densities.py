@@ -145,13 +145,13 @@ def check_frames(density: DensityMap, positions: ArrayLike) -> None:
         them, 1.2 Å away along x, y and z, by less than half of the standard deviation of the latter.
     """
     points = np.asarray(positions, dtype=float)
-    at_atoms, inside = _values_at(density, points)
+    at_atoms, inside = values_at(density, points)
     if inside.mean() < 0.9:
         raise InputError(
             f"{(~inside).mean():.0%} of the atoms lie outside of the map; are atoms and map of one state and frame?"
         )
     beside = _AROUND * np.concatenate([np.eye(3), -np.eye(3)])
-    around, known = _values_at(density, (points[:, None] + beside).reshape(-1, 3))
+    around, known = values_at(density, (points[:, None] + beside).reshape(-1, 3))
     around, at_atoms = around[known], at_atoms[inside]
     if float(at_atoms.mean()) < float(around.mean()) + 0.5 * float(around.std()):
         raise InputError(
@@ -159,8 +159,8 @@ def check_frames(density: DensityMap, positions: ArrayLike) -> None:
         )
 
 
-def _values_at(density: DensityMap, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """The density at points (n, 3) x y z, and which of them lie inside of the map."""
+def values_at(density: DensityMap, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The density at points (n, 3) x y z [Å], linearly between voxels, and which of them lie inside of the map."""
     places = (points - np.array(density.first_voxel)) / density.voxel_size
     inside = ((places >= 0) & (places <= np.array(density.values.shape[::-1]) - 1)).all(axis=1)
     values = map_coordinates(np.asarray(density.values, dtype=np.float32), places[:, ::-1].T, order=1)

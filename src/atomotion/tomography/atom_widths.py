@@ -6,15 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import j0
 from torch import Tensor
 
+from atomotion.tomography.atom_overlaps import overlap_table, products_with_atoms, summed_overlaps
 from atomotion.tomography.coefficients import Coefficients
-from atomotion.tomography.forward import AtomModel, batch_size, projected, structure_factors, weighted_sums
+from atomotion.tomography.forward import AtomModel, batch_size, weighted_sums
 from atomotion.tomography.pose_refinement import Placed
 from atomotion.tomography.response import Response
 
-_TABLE_STEP = 0.02  # Å
 _BATCH_BYTES = 96 * 2**20
 # occupancies are known to differ by at least this part, so that none is held to the mean altogether
 _LEAST_SPREAD = 0.03
@@ -116,18 +115,12 @@ def _solved(
 def _normal_matrix(model: AtomModel, response: Response, placed: Placed, weights: Tensor) -> NDArray[np.float64]:
     """(2n, 2n) of the strengths and of strength times width."""
     plane, count = response.plane, len(model)
-    tables = torch.stack([_overlaps(response, model, power) for power in range(3)])
+    tables = [overlap_table(response, model.b_factor, model.positions, power=power) for power in range(3)]
     energy = torch.zeros((3, count, count), dtype=torch.double, device=plane.device)
     size = max(1, _BATCH_BYTES // (24 * count**2))
     for start in range(0, len(placed), size):
         part = slice(start, start + size)
-        x, y, _ = projected(model.positions, placed.rotations[part], torch.zeros_like(placed.shifts[part]))
-        apart = torch.hypot(x[:, :, None] - x[:, None], y[:, :, None] - y[:, None]).div_(_TABLE_STEP)
-        below = apart.long()
-        share = apart - below
-        for power in range(3):
-            overlaps = torch.lerp(tables[power][below], tables[power][below + 1], share)
-            energy[power] += torch.einsum("b,bij->ij", weights[part], overlaps)
+        energy += summed_overlaps(torch.stack(tables), model.positions, placed.rotations[part], weights[part])
     strengths, mixed, widths = energy.cpu().numpy()
     return np.block([[strengths, -mixed], [-mixed, widths]])
 
@@ -154,29 +147,7 @@ def _slopes(
         sums = weighted_sums(plane, model.positions, terms.expand(len(turns), -1, -1), turns, moves)
         factors = sum(sums[:, power] * (lean**power / math.factorial(power)) for power in range(_POWERS))
         left = (coefficients.values[part] - factors * atom) * weight[:, None]
-        slopes[0] += _against_atoms(left * atom, response, model.positions, turns, moves)
-        slopes[1] += _against_atoms(left * (atom * lean), response, model.positions, turns, moves)
+        for row, factor in enumerate((atom, atom * lean)):
+            products = products_with_atoms(left * factor, response, model.positions, turns, moves)
+            slopes[row] += products.sum(dim=0, dtype=torch.double)
     return slopes.flatten().cpu().numpy()
-
-
-def _overlaps(response: Response, model: AtomModel, power: int) -> Tensor:
-    """``sum_k |h|² (k²/4)^power J0(2π k r)`` at r = 0, 0.02, ... Å."""
-    farthest = 2.0 * float(model.positions.norm(dim=1).max()) + 1.0
-    r = np.arange(int(farthest / _TABLE_STEP) + 3) * _TABLE_STEP
-    k = response.plane.k.double().cpu().numpy()
-    strength = response.atom(model.b_factor).double().square().cpu().numpy() * (0.25 * k**2) ** power
-    rings = np.round(k / (0.5 * response.plane.step)).astype(int)
-    weight = np.bincount(rings, strength)
-    used = weight > 0
-    mean = np.bincount(rings, strength * k)[used] / weight[used]
-    values = j0(2.0 * np.pi * r[:, None] * mean) @ weight[used]
-    return torch.from_numpy(values).float().to(response.plane.device)
-
-
-def _against_atoms(values: Tensor, response: Response, points: Tensor, rotations: Tensor, shifts: Tensor) -> Tensor:
-    """(n,) sum over images of ``Re <v, exp(-2πi k·(R x_i + s))>``."""
-    ones = torch.ones(len(points), device=points.device, requires_grad=True)
-    with torch.enable_grad():
-        factors = structure_factors(response.plane, points, ones, rotations, shifts)
-        (slope,) = torch.autograd.grad((values * factors.conj()).real.sum(), ones)
-    return slope.double()

@@ -18,21 +18,22 @@ from atomotion.tomography.copies import Assignment
 from atomotion.tomography.exploration import explore
 from atomotion.tomography.half_sets import atom_covariances, density_of, refine_halves
 from atomotion.tomography.joint import good_weights
-from atomotion.tomography.model_evidence import explained_part, model_evidence
+from atomotion.tomography.model_evidence import WELL_EXPLAINED, explained_part, model_evidence
 from atomotion.tomography.observations import Observations
 from atomotion.tomography.peaks import finer
 from atomotion.tomography.pose_search import MODEL_MISMATCH
-from atomotion.tomography.preparation import prepare as prepare
+from atomotion.tomography.preparation import prepare
 from atomotion.tomography.reconstruction import Reconstruction
 from atomotion.tomography.refinement import Refined, first_model, refine
 from atomotion.tomography.response import Optics
 from atomotion.tomography.settling import settled
 from atomotion.tomography.start import first_orientations
 from atomotion.tomography.starting_point import StartingPoint, starting_point
+from atomotion.tomography.verdict import noise_z
 from atomotion.tomography.without_lattice import orientations_without_lattice
 
 _STAGES = 7
-_ATTEMPTS, _WELL_EXPLAINED, _SOMETHING = 3, 0.9, 6.0  # times; part; noise sigmas
+_ATTEMPTS = 3
 
 
 def reconstruct(
@@ -116,6 +117,7 @@ def reconstruct(
             config,
             generator,
             done,
+            noise=noise_z(point.diameter, copies=start.symmetry.order),
         )
         result = _result(point, refined, explored, first.log_evidence, generator)
         evidence = model_evidence(observations, result, images=images, background=background)
@@ -126,19 +128,21 @@ def reconstruct(
 
 def _best_of_attempts(
     observations: Observations,
-    explored: Callable[[], Assignment],
+    exploration: Callable[[], Assignment],
     config: ReconstructionConfig,
     generator: torch.Generator,
     done: Callable[[], None],
+    *,
+    noise: float,
 ) -> tuple[Assignment, Refined]:
     """Exploration and refinement; again with other random orientations while the atoms leave much unexplained.
 
     Images that stay on other rows or copies of the lattice leave a tenth or more of what the images hold; which do is
-    partly chance. Where images hardly fit anything, as pure noise, more attempts would help nobody.
+    partly chance. Where images fit no better than noise does, `noise` sigmas, more attempts would help nobody.
     """
     best: tuple[float, Assignment, Refined] | None = None
     for attempt in range(_ATTEMPTS):
-        found = explored()
+        found = exploration()
         if attempt == 0:
             done()
         model, placed = first_model(observations, found)
@@ -146,7 +150,7 @@ def _best_of_attempts(
         part = explained_part(observations, refined.model, refined.placed)
         if best is None or part > best[0]:
             best = part, found, refined
-        if part >= _WELL_EXPLAINED or found.held_out_z < _SOMETHING:
+        if part >= WELL_EXPLAINED or found.held_out_z < noise:
             break
     done()
     assert best is not None

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from atomotion.geometry.alignment import align
 from atomotion.tomography.centres import expected_shifts
-from atomotion.tomography.forward import AtomModel
+from atomotion.tomography.forward import AtomModel, predicted
 from atomotion.tomography.fourier_shells import shell_correlation
 from atomotion.tomography.joint import good_weights, refine_jointly
 from atomotion.tomography.observations import Observations
@@ -99,11 +99,15 @@ def _in_common_frame(model: AtomModel, placed: Placed, common: Tensor) -> tuple[
     )
 
 
-def density_of(observations: Observations, placed: Placed) -> tuple[Tensor, float]:
-    """The density (size, size, size) z y x of images at their poses, without a prior, and its voxel size [Å]."""
+def density_of(observations: Observations, placed: Placed, *, model: AtomModel | None = None) -> tuple[Tensor, float]:
+    """The density (size, size, size) z y x of images at their poses, without a prior, and its voxel size [Å].
+
+    With `model`, of the images that it predicts instead of those taken.
+    """
     used, response = observations.at(mismatch=MODEL_MISMATCH)
+    values = used.values if model is None else predicted(model, response, placed.rotations, placed.shifts)
     sums = accumulate(
-        used.plane, used.values, response.lens, placed.rotations, placed.shifts, weights=good_weights(placed, 0.1)
+        used.plane, values, response.lens, placed.rotations, placed.shifts, weights=good_weights(placed, 0.1)
     )
     density = volume_of(sums, precision=_FLOOR * sums.mean_weight, radius=observations.radius, positive=False)
     return density, sums.grid.voxel_size

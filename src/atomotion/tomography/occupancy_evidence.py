@@ -7,15 +7,13 @@ from itertools import pairwise
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import j0
 from torch import Tensor
 
+from atomotion.tomography.atom_overlaps import TABLE_STEP, overlap_table, products_with_atoms, summed_overlaps
 from atomotion.tomography.coefficients import Coefficients
-from atomotion.tomography.forward import projected, structure_factors
 from atomotion.tomography.pose_refinement import Placed
 from atomotion.tomography.response import Response
 
-_TABLE_STEP = 0.02  # Å
 _BATCH_BYTES = 96 * 2**20
 _TABLES_BYTES = 512 * 2**20
 _SMOOTH = 5  # blocks over which the strength of the core is averaged, to each side
@@ -87,7 +85,7 @@ class OccupancyEvidence:
             part = slice(first, min(first + size, stop))
             x, y = np.moveaxis(np.einsum("bij,nj->bin", self.rotations[part, :2], self.places), 1, 0)
             apart = np.hypot(x[:, rows, None] - x[:, None, columns], y[:, rows, None] - y[:, None, columns])
-            overlaps = np.interp(apart / _TABLE_STEP, np.arange(len(self.table)), self.table)
+            overlaps = np.interp(apart / TABLE_STEP, np.arange(len(self.table)), self.table)
             products = np.einsum("i,bij,j->b", left[rows], overlaps, right[columns], optimize=True)
             result[part.start - start : part.stop - start] = products
         return result * self.weights[start:stop] * self.strength[start:stop] ** 2
@@ -118,23 +116,6 @@ class Occupancies:
 
     values: NDArray[np.float64]
     covariance: NDArray[np.float64]
-
-
-def overlap_table(response: Response, b_factor: float, farthest: float) -> Tensor:
-    """``sum_k |h(k)|² J0(2π k r)`` at r = 0, 0.02, ... Å: the product of two atoms' predictions, r apart in projection.
-
-    The mean over the directions of ``Re <f_i, f_j>``; the response depends on the direction only where coefficients of
-    a support's lattice are left out.
-    """
-    r = np.arange(int(farthest / _TABLE_STEP) + 3) * _TABLE_STEP
-    k = response.plane.k.double().cpu().numpy()
-    power = response.atom(b_factor).double().square().cpu().numpy()
-    rings = np.round(k / (0.5 * response.plane.step)).astype(int)
-    weight = np.bincount(rings, power)
-    used = weight > 0
-    mean = np.bincount(rings, power * k)[used] / weight[used]
-    values = j0(2.0 * np.pi * r[:, None] * mean) @ weight[used]
-    return torch.from_numpy(values).float().to(response.plane.device)
 
 
 def occupancy_evidence(
@@ -168,7 +149,7 @@ def occupancy_evidence(
     count, n = len(points), len(placed)
     block = max(block, int(np.ceil(n * 4 * count**2 / _TABLES_BYTES)))
     edges = np.unique(np.concatenate([np.arange(0, n, block), [n]])).astype(np.intp)
-    table = overlap_table(response, b_factor, 2.0 * float(points.norm(dim=1).max()) + 1.0)
+    table = overlap_table(response, b_factor, points)
     atom = response.atom(b_factor)
     products = torch.zeros((n, count), device=device)
     totals = np.zeros((len(edges), count, count), dtype=np.float32)
@@ -179,12 +160,8 @@ def occupancy_evidence(
             part = slice(first, min(first + size, int(stop)))
             turns, moves, weight = placed.rotations[part], placed.shifts[part], weights[part]
             values = coefficients.values[part] * atom
-            products[part] = weight[:, None] * _products(values, response, points, turns, moves)
-            x, y, _ = projected(points, turns, torch.zeros_like(moves))
-            apart = torch.hypot(x[:, :, None] - x[:, None], y[:, :, None] - y[:, None]).div_(_TABLE_STEP)
-            below = apart.long()
-            overlaps = torch.lerp(table[below], table[below + 1], apart - below)
-            energy += torch.einsum("b,bij->ij", weight, overlaps)
+            products[part] = weight[:, None] * products_with_atoms(values, response, points, turns, moves)
+            energy += summed_overlaps(table[None], points, turns, weight)[0]
         totals[number + 1] = totals[number] + energy.cpu().numpy()
         if on_step is not None:
             on_step(int(stop), n)
@@ -200,16 +177,6 @@ def occupancy_evidence(
         weights=weights.double().cpu().numpy(),
         strength=np.ones(n),
     )
-
-
-def _products(values: Tensor, response: Response, points: Tensor, rotations: Tensor, shifts: Tensor) -> Tensor:
-    """(b, s) ``Re <v, exp(-2πi k·(R x_i + s))>``: the derivative of the product with all atoms after each one."""
-    ones = torch.ones((len(rotations), 1, len(points)), device=points.device, requires_grad=True)
-    with torch.enable_grad():
-        factors = structure_factors(response.plane, points, ones, rotations, shifts)
-        product = (values * factors.conj()).real.sum()
-        (slope,) = torch.autograd.grad(product, ones)
-    return slope[:, 0]
 
 
 def at_strength_of(

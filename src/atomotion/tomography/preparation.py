@@ -25,11 +25,11 @@ def prepare(
     config: ReconstructionConfig,
     *,
     pixel_size: float,
-    background: Frames | None,
-    times: ArrayLike | None,
-    box_centres: ArrayLike | None,
-    optics: Optics,
     generator: torch.Generator,
+    background: Frames | None = None,
+    times: ArrayLike | None = None,
+    box_centres: ArrayLike | None = None,
+    optics: Optics | None = None,
     start_atoms: ArrayLike | None = None,
     device: torch.device | str = "cpu",
 ) -> tuple[Observations, StartModel]:
@@ -37,6 +37,7 @@ def prepare(
 
     Parameters as in `chain.reconstruct`.
     """
+    optics = Optics() if optics is None else optics
     given = None if start_atoms is None else given_start(start_atoms, device=device)
     n, diameter = int(images.shape[0]), diameter_of(config, given)
     if n < _FEWEST_IMAGES:

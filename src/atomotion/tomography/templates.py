@@ -8,11 +8,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from atomotion.geometry.rotations import matrices_from_quaternions
-from atomotion.particles import fcc_sphere
 from atomotion.tomography.forward import AtomModel, predicted
-from atomotion.tomography.lattice_symmetry import symmetry_of
 from atomotion.tomography.response import Response
-from atomotion.tomography.start_models import SOFTNESS, StartModel, soft_edged
+from atomotion.tomography.start_models import StartModel
 
 _TINY = 1e-3  # Å
 
@@ -49,36 +47,6 @@ class Templates:
         rows = nodes % len(self.values)
         sign = torch.where(nodes < len(self.values), 1.0, -1.0)
         return torch.complex(self.values[rows], self.imaginary[rows] * sign[:, None])
-
-
-def soft_sphere(
-    element: str,
-    diameter: float,
-    *,
-    lattice: float,
-    softness: float = SOFTNESS,
-    b_factor: float = 5.0,
-    device: torch.device | str = "cpu",
-) -> AtomModel:
-    """An FCC sphere about an atom, with a soft edge; see `soft_edged`.
-
-    Parameters
-    ----------
-    element : str
-    diameter : float [Å]
-        Where the occupancy is one half.
-    lattice : float [Å]
-    softness : float [Å]
-    b_factor : float [Å²]
-    device : torch device
-    """
-    sites = fcc_sphere(element, diameter + 6.0 * softness, lattice=lattice).positions
-    return soft_edged(sites, diameter, softness=softness, b_factor=b_factor, device=device)
-
-
-def octahedral_zone(step_deg: float) -> NDArray[np.float64]:
-    """(t, 4) orientations of mean spacing `step_deg`, one for each class of 48 that an FCC sphere cannot tell apart."""
-    return symmetry_of("fcc").zone(step_deg)
 
 
 def sphere_templates(model: AtomModel, response: Response, quaternions: NDArray[np.float64]) -> Templates:

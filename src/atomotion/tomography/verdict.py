@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,10 +12,8 @@ from atomotion.neighbours import nearest_distances
 from atomotion.particles import lattice_constant
 from atomotion.tomography.coverage import Coverage, coverage_of, worst_errors
 from atomotion.tomography.lattice_symmetry import symmetry_of
+from atomotion.tomography.model_evidence import WELL_EXPLAINED, ModelEvidence
 from atomotion.tomography.reconstruction import Reconstruction
-
-if TYPE_CHECKING:
-    from atomotion.tomography.model_evidence import ModelEvidence
 
 # thresholds, from the simulations in docs/methods/reconstruction_verdict.md
 _ABOVE_NOISE = 1.0  # noise sigmas
@@ -28,7 +25,7 @@ _SPREAD, _LEAST_SPREAD = 1.5, 0.12  # of the occupancies: in units of their erro
 _WEAK = 0.6  # of the median occupancy
 _UNSETTLED = 0.15  # of the images
 _TOO_NEAR, _MANY_TOO_NEAR = 0.75, 0.15  # of the spacing, and of the atoms
-_EXPLAINED, _WELL_EXPLAINED = 0.8, 0.9  # of the score of a perfect model
+_EXPLAINED = 0.8  # of the score of a perfect model
 _AMBIGUOUS = 0.5  # of the images
 _JUMPS = 0.05  # of the images
 _BESIDE, _LOW_RESIDUAL = 1.25, 0.8
@@ -107,7 +104,7 @@ class _Case:
     @property
     def mixed(self) -> bool:
         """Whether images lie on mixed copies, and it does harm: to a particle that is symmetric itself it does none."""
-        return self.copy_margin < _MIXED and (self.unequal or self.explained < _WELL_EXPLAINED)
+        return self.copy_margin < _MIXED and (self.unequal or self.explained < WELL_EXPLAINED)
 
     @property
     def explained(self) -> float:
@@ -219,7 +216,7 @@ def _explained(case: _Case) -> Iterator[str]:
             "overlap, the crystal may be another than the start, or the poses are wrong; check the boxes, or try "
             "another start"
         )
-    elif case.unequal and case.explained < _WELL_EXPLAINED:
+    elif case.unequal and case.explained < WELL_EXPLAINED:
         yield (
             f"{case.weak:.0%} of the atoms have less than {_WEAK:g} of the usual strength, and all together explain "
             f"{case.explained:.0%} of what the images hold beyond noise: the images are of more than one structure; "
@@ -255,6 +252,12 @@ def _warnings(case: _Case) -> Iterator[str]:
         yield (
             f"{case.weak:.0%} of the atoms have less than {_WEAK:g} of the usual strength, as if they were there in a "
             "part of the images only; a shorter window, or one that ends where atoms leave, tells"
+        )
+    if not tuple(_explained(case)) and case.explained < WELL_EXPLAINED:
+        yield (
+            f"the atoms explain {case.explained:.0%} of what the images hold beyond noise, and right ones nearly "
+            f"always {WELL_EXPLAINED:.0%} or more: a part of the images may lie beside the others by a lattice vector, "
+            "which makes false atoms at the surface; try another seed or a longer window"
         )
     yield from _uncertain(case)
     if not case.copies_tested and not np.isfinite(case.copy_margin):

@@ -1,7 +1,7 @@
 """Where particles are: what stands out of the background in averages of a few frames."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -309,13 +309,3 @@ def _maxima(score: NDArray[np.float32], grid: Grid, diameter: float, frame: int,
         left[tuple(slice(at - half, at + half + 1) for at in top)] -= np.float32(1.2 * height) * shape
         left[np.hypot(y + half - top[0], x + half - top[1]) * grid.cell < _APART * diameter] = 0.0
     return found
-
-
-def given_sightings(at: Sequence[tuple[float, float]], frame: int) -> tuple[Sighting, ...]:
-    """Sightings where the user says that particles are."""
-    return tuple(Sighting(frame=frame, x=x, y=y, score=float("inf")) for x, y in at)
-
-
-def without_sightings(found: Found, sightings: tuple[Sighting, ...]) -> Found:
-    """What was found, with these sightings instead."""
-    return replace(found, sightings=sightings)
