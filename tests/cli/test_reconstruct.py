@@ -16,15 +16,6 @@ from atomotion.io.writer import write_movie
 from atomotion.simulate import CameraConfig, SurroundingsConfig, recipe, simulate_movie
 from atomotion.structure import null_score, score_model
 
-FACTS = {
-    "pixel_size": 0.358,
-    "voltage": 300e3,
-    "cs": -1.1e5,
-    "defocus": -80.0,
-    "contrast": "bright",
-    "frame_time": 2.5e-3,
-}
-
 
 def said(capfd, *words: object) -> tuple[int, str, str]:
     code = main([str(word) for word in words])
@@ -104,18 +95,6 @@ def test_denoised_boxes_have_to_exist(boxes, tmp_path, capfd):
     words = ["reconstruct", path, "--element", "Pt", "--diameter", "15", "--boxes", "denoised", "-o", tmp_path / "x"]
     code, _, errors = said(capfd, *words)
     assert code == 3 and "atomotion denoise" in errors
-
-
-def test_noise_gives_no_atoms(tmp_path, capfd):
-    noise = np.random.default_rng(0).normal(100.0, 10.0, (100, 64, 64)).astype(np.float32)
-    path = tmp_path / "noise.mrcs"
-    write_movie(path, Movie(frames=noise, **FACTS))
-    code, _, errors = said(
-        capfd, "reconstruct", path, "--element", "Pt", "--diameter", "14", "-o", tmp_path / "m", "-q"
-    )
-    assert code != 0
-    assert "noise" in errors
-    assert not (tmp_path / "m" / "atoms.xyz").exists()
 
 
 def test_wrong_input_is_said_in_one_sentence(boxes, tmp_path, capfd):

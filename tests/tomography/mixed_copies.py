@@ -43,6 +43,9 @@ def stuck(observations: Observations, result: Reconstruction, start: Assignment)
             shifts=placed.shifts.double().numpy(),
             score=placed.z.double().numpy(),
         ),
+        sigmas=np.full(len(model), np.median(result.sigmas)),
         covariances=None,
+        widths=None,
+        agreement=None,
     )
     return replace(wrong, evidence=model_evidence(observations, wrong))
