@@ -74,17 +74,19 @@ def simulate(
     offset_px: float = 1.5,
     removed: int = 30,
     positions: np.ndarray | None = None,
+    turned: np.ndarray | None = None,
 ) -> Phantom:
     """Projected potentials with noise of 1 px blur; `step_deg` None gives unordered orientations.
 
-    `positions` takes the place of an irregular FCC particle.
+    `positions` takes the place of an irregular FCC particle, `turned` (n, 4) that of random orientations.
 
     The ratio of variances, signal over noise, is that inside the particle's disc.
     """
     rng = np.random.default_rng(seed)
     if positions is None:
         positions = irregular_particle(atoms, rng, removed=removed)
-    turned = random_quaternions(n, rng) if step_deg is None else walk(n, step_deg, rng)
+    if turned is None:
+        turned = random_quaternions(n, rng) if step_deg is None else walk(n, step_deg, rng)
     shifts = rng.uniform(-offset_px, offset_px, (n, 2)) * PIXEL_SIZE
     gaussians = peng_atoms(["Pt"] * len(positions), u_iso=u_iso)
     images = np.stack(

@@ -158,12 +158,44 @@ def test_the_direction_of_the_largest_error():
     np.testing.assert_allclose(np.abs(axes), np.abs([[1.0, 0.0, 0.0], turn[:, 1]]), atol=1e-9)
 
 
+def test_images_that_are_not_used_have_shown_nothing():
+    rng = np.random.default_rng(4)
+    good, wrong = turned(np.array([[0.0, 0.0, 40.0 * i] for i in range(9)])), random_quaternions(200, rng)
+    used = np.arange(209) < 9
+    found = coverage_of(np.concatenate([good, wrong]), used=used, ordered=False)
+    assert found.unseen_directions_fraction == pytest.approx(np.cos(np.deg2rad(10.0)), abs=GRID)
+    np.testing.assert_allclose(found.view_spread, [0.0, 1.0, 1.0], atol=1e-12)
+    # the rotation is that of all images
+    steps = turned(np.array([[0.0, 7.0 * i, 0.0] for i in range(30)]))
+    assert coverage_of(steps, used=np.arange(30) % 2 == 0).step_deg == pytest.approx(7.0)
+
+
+@pytest.mark.parametrize("reach", [65.0, 45.0])
+def test_few_views_in_a_cone_leave_what_chance_says(reach: float):
+    # 300 views leave a direction unseen with the probability (1 - p)^300, with p the part of the cone within 10° of it
+    even = even_directions(20_000)
+    cone = even[even[:, 2] > np.cos(np.deg2rad(reach))]
+    near = [np.mean(np.abs(part @ cone.T) > np.cos(np.deg2rad(10.0)), axis=1) for part in np.split(even[::10], 10)]
+    expected = np.mean((1.0 - np.concatenate(near)) ** 300)
+    found = []
+    for seed in range(4):
+        poses = random_quaternions(12_000, np.random.default_rng(seed))
+        poses = poses[np.abs(view_directions(poses)[:, 2]) > np.cos(np.deg2rad(reach))][:300]
+        coverage = coverage_of(poses, ordered=False)
+        found.append(coverage.unseen_directions_fraction)
+        assert abs(coverage.axes[0, 2]) > np.cos(np.deg2rad(10.0))
+        assert coverage.stretch > 1.1
+    assert np.mean(found) == pytest.approx(expected, abs=0.01)
+
+
 def test_one_image_and_what_does_not_fit():
     alone = coverage_of(ONE)
     assert alone.distinct_views == 1.0
     assert np.isnan(alone.step_deg)
     with pytest.raises(InputError, match="quaternions"):
         coverage_of(np.zeros((0, 4)))
+    with pytest.raises(InputError, match="none of the images is used"):
+        coverage_of(np.repeat(ONE, 3, axis=0), used=[False, False, False])
     with pytest.raises(InputError, match="2 times for 3 images"):
         coverage_of(np.repeat(ONE, 3, axis=0), times=[0.0, 1.0])
     with pytest.raises(InputError, match="ascend"):

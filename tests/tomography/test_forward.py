@@ -6,7 +6,15 @@ from atomotion.geometry.rotations import matrices_from_quaternions, random_quate
 from atomotion.scattering.atom_gaussians import peng_atoms
 from atomotion.scattering.projections import project_atoms
 from atomotion.scattering.transfer import weak_phase_contrast
-from atomotion.tomography.forward import AtomModel, predicted, predicted_with_slopes, structure_factors, turned_by
+from atomotion.tomography.forward import (
+    AtomModel,
+    phase_tables,
+    predicted,
+    predicted_with_slopes,
+    projected,
+    structure_factors,
+    turned_by,
+)
 from atomotion.tomography.half_plane import half_plane
 from atomotion.tomography.pose_refinement import correlation
 from atomotion.tomography.response import Optics, atomic_response
@@ -35,6 +43,19 @@ def test_structure_factors_are_the_plain_sum():
     plain = (model.occupancies[:, None] * torch.exp(-2j * torch.pi * angle)).sum(1)
     result = structure_factors(plane, model.positions, model.occupancies, rotations, shifts)
     torch.testing.assert_close(result, plain, atol=3e-4, rtol=0)
+
+
+@pytest.mark.parametrize("highest", [0.6, 0.75, 0.9])
+def test_products_are_the_transpose_of_sums(highest: float):
+    model, rotations, shifts, _ = particle()
+    plane = half_plane(64, PIXEL, lowest=0.1, highest=highest)
+    x, y, _ = projected(model.positions.double(), rotations.double(), shifts.double())
+    tables = phase_tables(plane, x, y)
+    rng = np.random.default_rng(2)
+    weights = torch.from_numpy(rng.normal(size=(4, 3, 30)))
+    values = torch.view_as_complex(torch.from_numpy(rng.normal(size=(4, 3, len(plane), 2))))
+    one, other = tables.sums(weights), tables.products(values)
+    torch.testing.assert_close((values.conj() * one).real.sum(2), (weights * other).sum(2))
 
 
 @pytest.mark.parametrize("lens", [False, True])

@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from atomotion.data import InputError
 from atomotion.tomography import ReconstructionConfig
-from atomotion.tomography.lattice_symmetry import symmetry_of
 from atomotion.tomography.preparation import prepare
 from atomotion.tomography.scans import PARTICLE_OVER_SPHERE, line_maximum, scan
 from atomotion.tomography.screening import held_out_scores, screen_starts
@@ -16,7 +14,6 @@ from atomotion.tomography.settling import settled
 from atomotion.tomography.some_images import some_images, spread_over
 from atomotion.tomography.start import first_match, first_orientations
 from atomotion.tomography.start_models import start_model
-from atomotion.tomography.without_lattice import orientations_without_lattice
 
 SMALL = ReconstructionConfig(diameter=15.0, resolution=1.15, half_sets=False, grid_deg=6.0)
 
@@ -142,12 +139,3 @@ def test_the_start_that_the_particle_is_made_of_is_kept(phantom, lattices, kind:
     assert screened.best.kind == kind
     others = [z for name, z in screened.held_out_z.items() if name != kind]
     assert screened.held_out_z[kind] > max(others) + 1.0
-
-
-@pytest.mark.slow
-def test_a_way_without_a_lattice_that_leads_nowhere_is_refused(prepared):
-    observations, _ = prepared
-    config = replace(SMALL, start="none", starts=1)
-    apart = replace(observations, symmetry=symmetry_of("none"))
-    with pytest.raises(InputError, match="from an FCC sphere by"):
-        orientations_without_lattice(apart, config, generator=torch.Generator().manual_seed(0))

@@ -70,6 +70,13 @@ def test_a_model_projects_like_its_atoms():
     assert float((slices.norm(dim=1) / exact.norm(dim=1)).min()) > 0.9
 
 
+def test_compiled_slices_are_those_of_torch(sums):
+    project = slicer(volume_of(sums.without(0), precision=0.01 * sums.mean_weight))
+    rotations, _ = poses(20, 4)
+    plain = project.sampled(PLANE, rotations)
+    torch.testing.assert_close(project(PLANE, rotations), plain, atol=1e-4 * float(plain.abs().max()), rtol=0)
+
+
 def test_without_data_the_prior_comes_out(sums):
     prior = density_spectrum(model_of(ATOMS), form_factor_table(RESPONSE), grid_of(PLANE))
     empty = accumulate(

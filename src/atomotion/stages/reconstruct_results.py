@@ -1,6 +1,8 @@
 """What a reconstruction leaves behind: files, pictures, and its part of the report."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +22,7 @@ from atomotion.report.figures.turning_atoms import save_turning
 from atomotion.report.figures.window_evidence import rotation_over_time as draw_rotation
 from atomotion.report.page import Figure, Section, Table
 from atomotion.stages.window_boxes import Boxes
-from atomotion.tomography.coverage import worst_errors
+from atomotion.tomography.coverage import SEEN_WITHIN_DEG, UNCERTAIN, worst_errors
 from atomotion.tomography.reconstruction import Reconstruction
 from atomotion.tomography.turning import RotationOverTime
 
@@ -172,7 +174,7 @@ def section(folder: Path) -> Section:
     }
     return Section(
         title="Atoms in three dimensions",
-        sentences=[f"{values['atoms']} atoms of {values['element']}."],
+        sentences=[f"{values['atoms']} atoms of {values['element']}.", *_unseen(values["facts"])],
         figures=[
             Figure(path=pictures / name, caption=caption, data=folder / "out" / data)
             for name, (caption, data) in captions.items()
@@ -180,3 +182,16 @@ def section(folder: Path) -> Section:
         ],
         tables=[Table(columns=["", "", ""], rows=rows)],
     )
+
+
+def _unseen(facts: Mapping[str, Any]) -> list[str]:
+    """What no image looked at, and what that makes of the atoms; nothing where no errors are known."""
+    if not facts or facts["uncertain_atoms"] is None:
+        return []
+    axis = ", ".join(f"{facts[f'worst_seen_{each}']:.2f}" for each in "xyz")
+    return [
+        f"{facts['unseen_directions_fraction']:.0%} of all directions have no view within {SEEN_WITHIN_DEG:g}°: errors "
+        f"are largest along ({axis}), {facts['error_stretch']:.1f} times those of even views. "
+        f"{facts['uncertain_atoms']} atoms are uncertain by more than {UNCERTAIN:g} Å along some direction; the "
+        f"largest error is {facts['largest_error_A']:.2f} Å (`worst_sigma_A` of every atom in `atoms.xyz`)."
+    ]

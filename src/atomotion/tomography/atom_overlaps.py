@@ -5,7 +5,7 @@ import torch
 from scipy.special import j0
 from torch import Tensor
 
-from atomotion.tomography.forward import projected, structure_factors
+from atomotion.tomography.forward import phase_tables, projected
 from atomotion.tomography.response import Response
 
 TABLE_STEP = 0.02  # Å
@@ -53,8 +53,5 @@ def products_with_atoms(
     values: Tensor, response: Response, points: Tensor, rotations: Tensor, shifts: Tensor
 ) -> Tensor:
     """(b, s) ``Re <v, exp(-2πi k·(R x_i + s))>``: the derivative of the product with all atoms after each one."""
-    ones = torch.ones((len(rotations), 1, len(points)), device=points.device, requires_grad=True)
-    with torch.enable_grad():
-        factors = structure_factors(response.plane, points, ones, rotations, shifts)
-        (slope,) = torch.autograd.grad((values * factors.conj()).real.sum(), ones)
-    return slope[:, 0]
+    x, y, _ = projected(points, rotations, shifts)
+    return phase_tables(response.plane, x, y).products(values[:, None])[:, 0]

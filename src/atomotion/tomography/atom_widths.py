@@ -20,6 +20,7 @@ _LEAST_SPREAD = 0.03
 _WEAKEST, _WIDEST = 0.05, 40.0  # of the mean; Å²
 _ROUNDS, _POWERS = 3, 5
 _TAILS = 3.0
+_SUMMED = 400  # images whose mean tells how atoms overlap in projection
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,11 +118,11 @@ def _normal_matrix(model: AtomModel, response: Response, placed: Placed, weights
     plane, count = response.plane, len(model)
     tables = [overlap_table(response, model.b_factor, model.positions, power=power) for power in range(3)]
     energy = torch.zeros((3, count, count), dtype=torch.double, device=plane.device)
-    size = max(1, _BATCH_BYTES // (24 * count**2))
-    for start in range(0, len(placed), size):
-        part = slice(start, start + size)
+    used = torch.nonzero(weights).flatten()
+    used = used[torch.linspace(0, len(used) - 1, min(len(used), _SUMMED), device=plane.device).round().long()]
+    for part in torch.split(used, max(1, _BATCH_BYTES // (24 * count**2))):
         energy += summed_overlaps(torch.stack(tables), model.positions, placed.rotations[part], weights[part])
-    strengths, mixed, widths = energy.cpu().numpy()
+    strengths, mixed, widths = (energy * (weights.sum() / weights[used].sum())).cpu().numpy()
     return np.block([[strengths, -mixed], [-mixed, widths]])
 
 

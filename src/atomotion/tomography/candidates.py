@@ -13,7 +13,8 @@ from atomotion.tomography.coefficients import Coefficients
 from atomotion.tomography.forward import turned_by
 from atomotion.tomography.shifts import best_shifts
 
-_PAIRS = 4096
+_PAIRS = 1024
+_BLOCK_BYTES = 8 * 2**20
 
 # projections (b, m) of what belongs to one fold at rotations (b, 3, 3), with the lens and without shifts
 Projector = Callable[[int, Tensor], Tensor]
@@ -101,18 +102,26 @@ def score_candidates(
 
 
 class _Steps:
-    """Log weights of the steps between the candidates of neighbouring images, (c, c) from row to column."""
+    """Weights of the steps between the candidates of neighbouring images, (c, c) from row to column."""
 
     def __init__(self, rotations: Tensor, step_deg: float, leak: float, gaps: NDArray[np.floating]) -> None:
         self._flat = rotations.flatten(2)
-        self._variance = math.radians(step_deg) ** 2
-        self._leak, self._gaps = leak / rotations.shape[1], gaps
+        count = rotations.shape[1]
+        self._precision = torch.from_numpy(0.5 / (math.radians(step_deg) ** 2 * gaps)).to(self._flat)[:, None, None]
+        self._leak = leak / count
+        self._size = max(1, _BLOCK_BYTES // (4 * count**2))
+        self._block, self._table = -1, self._flat
 
     def weights(self, i: int) -> Tensor:
-        """From image i to image i + 1."""
-        trace = self._flat[i] @ self._flat[i + 1].T
-        angle = torch.arccos((0.5 * (trace - 1.0)).clamp(-1.0, 1.0))
-        return torch.exp(-angle.square() / (2.0 * self._variance * float(self._gaps[i]))) + self._leak
+        """From image i to image i + 1; those of several images are made together."""
+        block = i // self._size
+        if block != self._block:
+            part = slice(block * self._size, (block + 1) * self._size)
+            precision = self._precision[part]
+            trace = self._flat[part][: len(precision)] @ self._flat[1:][part].transpose(1, 2)
+            angle = torch.arccos((0.5 * (trace - 1.0)).clamp(-1.0, 1.0))
+            self._block, self._table = block, torch.exp(-angle.square() * precision) + self._leak
+        return self._table[i - block * self._size]
 
 
 def candidate_posterior(

@@ -105,7 +105,7 @@ def reconstruct(
         )
         observations, start = point.observations, point.start
         if start.kind == "none":
-            first = orientations_without_lattice(observations, point.config, generator=generator)
+            first, start = orientations_without_lattice(observations, point.config, generator=generator)
         else:
             first = first_orientations(observations, start, point.config)
         done()

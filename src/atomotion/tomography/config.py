@@ -27,8 +27,8 @@ class ReconstructionConfig:
     )  # fmt: skip
     start: str = parameter(
         "auto",
-        "What the images are first matched with: fcc, twin, icosahedron, decahedron, none (atoms without order), a "
-        "file of atoms, or auto, which tries the four lattices and keeps the one that predicts images best.",
+        "What the images are first matched with: fcc, twin, icosahedron, decahedron, none (no lattice: the order in "
+        "time alone), a file of atoms, or auto, which tries the four lattices and keeps what predicts images best.",
         group="particle",
     )
     scan: bool = parameter(

@@ -21,6 +21,7 @@ from atomotion.tomography.volume import accumulate, density_spectrum, grid_of, v
 
 _LEAST_WEIGHT = 0.02
 _SETTLED = 0.005
+_SCALED = 200  # images that tell a scale
 _RESEMBLANCE = 0.8  # of a density with noise of its own and the images
 
 
@@ -59,10 +60,12 @@ def folds_of(n: int, count: int, *, ordered: bool, generator: torch.Generator) -
 
 
 def scaled_to(model: AtomModel, response: Response, coefficients: Coefficients, placed: Assignment) -> AtomModel:
-    """The model with its occupancies on the scale of the images (weighted least squares at the given poses)."""
-    predictions = predicted(model, response, placed.rotations, placed.shifts)
-    weights = placed.weights[:, None]
-    product = float((weights * (coefficients.values * predictions.conj()).real).sum())
+    """The model with its occupancies on the scale of the images: weighted least squares over some, spread evenly."""
+    n = len(placed.rotations)
+    some = torch.linspace(0, n - 1, min(n, _SCALED), device=placed.z.device).round().long()
+    predictions = predicted(model, response, placed.rotations[some], placed.shifts[some])
+    weights = placed.weights[some, None]
+    product = float((weights * (coefficients.values[some] * predictions.conj()).real).sum())
     energy = float((weights * predictions.abs().square()).sum())
     scale = max(product / energy, 1e-6)
     return AtomModel(positions=model.positions, occupancies=model.occupancies * scale, b_factor=model.b_factor)

@@ -9,6 +9,7 @@ from atomotion.data import InputError
 from atomotion.geometry.rotations import angle_between, matrices_from_quaternions
 
 SEEN_WITHIN_DEG = 10.0
+UNCERTAIN = 0.2  # Å: atoms with larger errors are named
 SLICE_DEG = 3.0
 _DIRECTIONS = 10_000
 _BLOCK = 500
@@ -71,6 +72,7 @@ def coverage_of(
     *,
     times: ArrayLike | None = None,
     ordered: bool = True,
+    used: ArrayLike | None = None,
     within_deg: float = SEEN_WITHIN_DEG,
     slice_deg: float = SLICE_DEG,
 ) -> Coverage:
@@ -83,6 +85,9 @@ def coverage_of(
         Ascending; None: at equal intervals of 1.
     ordered : bool
         Whether images follow each other in time.
+    used : (n,) bool or None
+        Which of the images count as views: those left out for their bad fit have shown nothing, and their poses are
+        often wrong. The rotation is that of all.
     within_deg : float [deg]
         How near to a view a direction counts as seen.
     slice_deg : float [deg]
@@ -91,12 +96,14 @@ def coverage_of(
     Raises
     ------
     InputError
-        For no poses, and times that do not fit.
+        For no poses, or none that is used, and times that do not fit.
     """
     poses = np.asarray(quaternions, dtype=float)
     if poses.ndim != 2 or len(poses) == 0:
         raise InputError(f"poses are quaternions (n, 4), but the shape is {poses.shape}")
-    views = view_directions(poses)
+    views = view_directions(poses if used is None else poses[np.asarray(used, dtype=bool)])
+    if len(views) == 0:
+        raise InputError("none of the images is used; lower what is asked of their fit")
     cosine = _nearest_cosine(even_directions(_DIRECTIONS), views)
     frequencies = _least_cosine(even_directions(_DIRECTIONS), views)
     spread, axes = np.linalg.eigh(np.eye(3) - views.T @ views / len(views))

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from atomotion.tomography.coefficients import Coefficients
-from atomotion.tomography.forward import AtomModel, batch_size, projected, structure_factors, weighted_sums
+from atomotion.tomography.common_strain import without_strain
+from atomotion.tomography.forward import AtomModel, batch_size, phase_tables, predicted, projected, weighted_sums
 from atomotion.tomography.pose_refinement import Placed, refine_poses
 from atomotion.tomography.response import Response
 
@@ -54,25 +55,24 @@ def misfit_and_slopes(
     coefficients: Coefficients, model: AtomModel, response: Response, placed: Placed, weights: Tensor
 ) -> tuple[float, Tensor, Tensor]:
     """``½ sum w |d - F|²`` and its derivatives after positions (n, 3) and occupancies (n,)."""
-    positions = model.positions.clone().requires_grad_()
-    occupancies = model.occupancies.clone().requires_grad_()
+    plane = response.plane
     atom = response.atom(model.b_factor)
+    # the derivatives of exp(-2πi k·x) after x and y, and the exponential itself
+    factors = torch.stack([2j * math.pi * plane.kx, 2j * math.pi * plane.ky, torch.ones_like(plane.kx)])
     slope, slope_o = torch.zeros_like(model.positions), torch.zeros_like(model.occupancies)
     total = 0.0
-    size = batch_size(response.plane, len(model), tables=2)
+    size = batch_size(plane, len(model), tables=3)
     for start in range(0, len(placed), size):
         part = slice(start, start + size)
-        with torch.enable_grad():
-            factors = structure_factors(
-                response.plane, positions, occupancies, placed.rotations[part], placed.shifts[part]
-            )
-            residual = coefficients.values[part] - factors * atom
-            loss = 0.5 * (weights[part] * torch.view_as_real(residual).square().sum((1, 2))).sum()
-            more, more_o = torch.autograd.grad(loss, [positions, occupancies])
-        slope += more
-        slope_o += more_o
-        total += float(loss.detach())
-    return total, slope, slope_o
+        x, y, _ = projected(model.positions, placed.rotations[part], placed.shifts[part])
+        tables = phase_tables(plane, x, y)
+        residual = tables.sums(model.occupancies.expand(len(x), 1, -1))[:, 0] * atom - coefficients.values[part]
+        left = residual * weights[part, None]
+        products = tables.products((left * atom)[:, None] * factors)
+        slope += torch.einsum("bai,ban->ni", placed.rotations[part, :2], products[:, :2])
+        slope_o += products[:, 2].sum(0)
+        total += 0.5 * float((left.conj() * residual).real.sum())
+    return total, model.occupancies[:, None] * slope, slope_o
 
 
 def repulsion(positions: Tensor, closest: float) -> tuple[Tensor, Tensor]:
@@ -109,12 +109,11 @@ def energy_along(model: AtomModel, response: Response, placed: Placed, weights: 
     size = batch_size(plane, len(model), tables=3)
     for start in range(0, len(placed), size):
         part = slice(start, start + size)
-        along_x, along_y, _ = projected(
-            directions[:, :3], placed.rotations[part], torch.zeros_like(placed.shifts[part])
-        )
+        turns, moves = placed.rotations[part], placed.shifts[part]
+        along_x, along_y, _ = projected(directions[:, :3], turns, torch.zeros_like(moves))
         strength = model.occupancies
         changes = torch.stack([directions[:, 3].expand_as(along_x), along_x * strength, along_y * strength], dim=1)
-        sums = weighted_sums(plane, model.positions, changes, placed.rotations[part], placed.shifts[part])
+        sums = weighted_sums(plane, model.positions, changes, turns, moves)
         change = sums[:, 0] - 2j * math.pi * (plane.kx * sums[:, 1] + plane.ky * sums[:, 2])
         power = torch.view_as_real(change * atom).square().sum((1, 2))
         total += float((weights[part] * power).sum())
@@ -183,9 +182,7 @@ def fit_scale(
     lean = -0.25 * response.plane.k.square()
     for start in range(0, len(placed), size):
         part = slice(start, start + size)
-        factors = atom * structure_factors(
-            response.plane, model.positions, model.occupancies, placed.rotations[part], placed.shifts[part]
-        )
+        factors = predicted(model, response, placed.rotations[part], placed.shifts[part])
         product = (weights[part, None] * (coefficients.values[part] * factors.conj()).real).sum(0)
         power = (weights[part, None] * factors.abs().square()).sum(0)
         sums += torch.stack(
@@ -227,7 +224,7 @@ def refine_jointly(
     ----------
     coefficients, model, response, placed
     sweeps : int
-        Each is a step of the poses and two of the atoms.
+        Each is a step of a common strain, two of the atoms and one of the poses.
     closest : float [Å]
         Atoms nearer than this are pushed apart.
     worst : float
@@ -239,6 +236,7 @@ def refine_jointly(
     weights = good_weights(placed, worst)
     for sweep in range(sweeps):
         model = fit_scale(coefficients, model, response, placed, weights)
+        model, placed = without_strain(coefficients, model, response, placed, weights)
         for _ in range(2):
             model, descent = refine_atoms(
                 coefficients, model, response, placed, weights, closest=closest, before=descent

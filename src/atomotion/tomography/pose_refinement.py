@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from atomotion.tomography.coefficients import Coefficients
-from atomotion.tomography.forward import AtomModel, batch_size, predicted_with_slopes, turned_by
+from atomotion.tomography.forward import AtomModel, batch_size, predicted, predicted_with_slopes, turned_by
 from atomotion.tomography.response import Response
 from atomotion.tomography.shifts import norms
 
@@ -92,14 +92,18 @@ def _refined(
     best = torch.full((len(images),), -torch.inf, device=images.device)
     best_z = best
     for iteration in range(iterations + 1):
-        predictions, slopes = predicted_with_slopes(model, response, rotations, shifts)
+        last = iteration == iterations
+        if last:
+            predictions = predicted(model, response, rotations, shifts)
+        else:
+            predictions, slopes = predicted_with_slopes(model, response, rotations, shifts)
         z = correlation(images, predictions)
         merit = z if expected is None else z - _surprise(shifts, *expected) / z.clamp(min=1.0)
         better = merit > best
         best, best_z = torch.where(better, merit, best), torch.where(better, z, best_z)
         best_turn = torch.where(better[:, None, None], rotations, best_turn)
         best_shift = torch.where(better[:, None], shifts, best_shift)
-        if iteration < iterations:
+        if not last:
             turn, move = _step(images, predictions, slopes, shifts, expected)
             # a step that did not help is tried again from the best pose, half as far
             failed = 0.5 * (~better).float()
@@ -130,12 +134,14 @@ def _step(
     images: Tensor, predictions: Tensor, slopes: Tensor, shifts: Tensor, expected: tuple[Tensor, float] | None
 ) -> tuple[Tensor, Tensor]:
     """The rotation vector (b, 3) [rad] and the shift (b, 2) [Å] of one damped Gauss-Newton step."""
-    scale = (images * predictions.conj()).real.sum(1) / predictions.abs().square().sum(1).clamp(min=1e-20)
-    residual = images - scale[:, None] * predictions
-    jacobian = torch.cat([slopes * scale[:, None, None], predictions[:, None]], dim=1)
-    rows = torch.view_as_real(jacobian.resolve_conj()).flatten(2)
-    normal = rows @ rows.transpose(1, 2)
-    slope = (rows @ torch.view_as_real(residual).flatten(1)[..., None])[..., 0]
+    rows = torch.view_as_real(torch.cat([slopes, predictions[:, None]], dim=1)).flatten(2)
+    products = rows @ rows.transpose(1, 2)
+    with_image = (rows @ torch.view_as_real(images).flatten(1)[..., None])[..., 0]
+    scale = with_image[:, 5] / products[:, 5, 5].clamp(min=1e-20)
+    # the derivatives after the pose are those of the scaled prediction
+    factors = torch.cat([scale[:, None].expand(-1, 5), torch.ones_like(scale)[:, None]], dim=1)
+    normal = products * factors[:, :, None] * factors[:, None]
+    slope = (with_image - scale[:, None] * products[:, 5]) * factors
     if expected is not None:
         centre, error = expected
         normal[:, 3, 3] += 1.0 / error**2

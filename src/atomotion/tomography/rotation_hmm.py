@@ -33,6 +33,10 @@ class ZoneGraph:
     def __len__(self) -> int:
         return len(self.neighbours)
 
+    def around(self, values: Tensor) -> Tensor:
+        """(t, c) values (t,) at the neighbours of every node; twice as fast as by an index."""
+        return values.index_select(0, self.neighbours.flatten()).reshape(self.neighbours.shape)
+
 
 def zone_graph(
     quaternions: NDArray[np.float64],
@@ -78,13 +82,21 @@ class _Walk:
 
     def __init__(self, graph: ZoneGraph, step_deg: float) -> None:
         self._graph, self._step = graph, step_deg
-        self._gap, self._log = -1.0, graph.angles_deg
+        self._gap, self._log, self._weights = -1.0, graph.angles_deg, graph.angles_deg
 
     def log_weights(self, gap: float) -> Tensor:
+        self._at(gap)
+        return self._log
+
+    def weights(self, gap: float) -> Tensor:
+        self._at(gap)
+        return self._weights
+
+    def _at(self, gap: float) -> None:
         if gap != self._gap:
             log = -self._graph.angles_deg.square() / (2.0 * self._step**2 * gap)
             self._gap, self._log = gap, log - torch.logsumexp(log, dim=1).mean()
-        return self._log
+            self._weights = self._log.exp()
 
 
 def forward_backward(
@@ -117,8 +129,7 @@ def forward_backward(
     state = likelihood[0] / nodes
     for i in range(n):
         if i > 0:
-            kernel = walk.log_weights(float(gaps[i - 1])).exp()
-            stepped = (kernel * state[graph.neighbours]).sum(1)
+            stepped = (walk.weights(float(gaps[i - 1])) * graph.around(state)).sum(1)
             state = ((1.0 - leak) * stepped / stepped.sum() + leak / nodes) * likelihood[i]
         total = float(state.sum())
         evidence += float(np.log(max(total, 1e-300)))
@@ -128,8 +139,7 @@ def forward_backward(
     posterior = forward
     for i in range(n - 2, -1, -1):
         seen = likelihood[i + 1] * backward
-        kernel = walk.log_weights(float(gaps[i])).exp()
-        backward = (1.0 - leak) * (kernel * seen[graph.neighbours]).sum(1) + leak * seen.mean()
+        backward = (1.0 - leak) * (walk.weights(float(gaps[i])) * graph.around(seen)).sum(1) + leak * seen.mean()
         backward = backward / backward.sum()
         product = forward[i] * backward
         posterior[i] = product / product.sum()
@@ -143,20 +153,20 @@ def most_probable_path(
     n, nodes = log_likelihood.shape
     walk = _Walk(graph, step_deg)
     jump = float(np.log(leak / nodes))
-    score = log_likelihood[0].clone()
-    came_from = torch.empty((n, nodes), dtype=torch.int32)
+    scores = torch.empty_like(log_likelihood)
+    scores[0] = log_likelihood[0]
     for i in range(1, n):
-        best, place = (walk.log_weights(float(gaps[i - 1])) + score[graph.neighbours]).max(dim=1)
-        source = graph.neighbours.gather(1, place[:, None])[:, 0]
-        top, at = score.max(dim=0)
-        jumps = best < top + jump
-        came_from[i] = torch.where(jumps, at, source).to(torch.int32).cpu()
-        score = torch.where(jumps, top + jump, best) + log_likelihood[i]
-        score = score - score.max()
+        best = (walk.log_weights(float(gaps[i - 1])) + graph.around(scores[i - 1])).amax(dim=1)
+        score = torch.maximum(best, scores[i - 1].max() + jump) + log_likelihood[i]
+        scores[i] = score - score.max()
     path = np.empty(n, dtype=np.intp)
-    path[-1] = int(score.argmax())
+    path[-1] = node = int(scores[-1].argmax())
     for i in range(n - 1, 0, -1):
-        path[i - 1] = int(came_from[i, path[i]])
+        near = graph.neighbours[node]
+        best, place = (walk.log_weights(float(gaps[i - 1]))[node] + scores[i - 1][near]).max(dim=0)
+        top, at = scores[i - 1].max(dim=0)
+        node = int(at) if best < top + jump else int(near[place])
+        path[i - 1] = node
     return path
 
 

@@ -7,8 +7,7 @@ import numpy as np
 
 from atomotion.tomography.config import ReconstructionConfig
 from atomotion.tomography.observations import Observations
-from atomotion.tomography.rotation_hmm import ZoneGraph
-from atomotion.tomography.start import first_match
+from atomotion.tomography.start import FirstMatch, first_match
 from atomotion.tomography.start_models import StartModel, resized
 
 SCANNED = 120  # images
@@ -106,18 +105,18 @@ def scan(
     begin = {"diameter": diameter, "lattice": lattice}
     if observations.optics.voltage is not None:
         begin["defocus"] = observations.optics.defocus
-    graph: list[ZoneGraph | None] = [None]
+    match: FirstMatch | None = None
     known: dict[tuple[float, ...], float] = {}
 
     def evidence(values: Mapping[str, float]) -> float:
+        nonlocal match
         key = tuple(round(each, 6) for each in values.values())
         if key not in known:
             seen = observations
             if "defocus" in values:
                 seen = replace(observations, optics=replace(observations.optics, defocus=values["defocus"]))
             tried = resized(start, config.element, values["diameter"], lattice=values["lattice"])
-            match = first_match(seen, tried, coarse, graph=graph[0])
-            graph[0] = match.graph
+            match = first_match(seen, tried, coarse, before=match)
             known[key] = match.posterior()[1]
         return known[key]
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from atomotion.tomography.half_plane import HalfPlane
 
-_BATCH = 2048
+_BATCH = 512
 
 
 def shift_grid(reach: float, step: float, *, device: torch.device | str = "cpu") -> Tensor:
@@ -21,13 +21,13 @@ def shift_grid(reach: float, step: float, *, device: torch.device | str = "cpu")
 
 
 def shift_table(plane: HalfPlane, shifts: Tensor) -> Tensor:
-    """(2 m, s) real table: real and imaginary products ``d conj(f)``, side by side, times it are correlations.
+    """(2 m, s) real table: products ``d conj(f)``, real and imaginary parts in turn, times it are correlations.
 
     Column s holds the real part of ``d conj(f) exp(+2πi k·s)``: the correlation of an image d with a prediction f
     displaced by s.
     """
     angle = 2.0 * math.pi * (plane.kx[:, None] * shifts[:, 0] + plane.ky[:, None] * shifts[:, 1])
-    return torch.cat([torch.cos(angle), -torch.sin(angle)], dim=0)
+    return torch.stack([torch.cos(angle), -torch.sin(angle)], dim=1).flatten(0, 1)
 
 
 def norms(values: Tensor) -> Tensor:
@@ -60,9 +60,9 @@ def best_shifts(
     table = shift_table(plane, shifts)
     values, chosen = [], []
     for start in range(0, len(images), _BATCH):
-        product = images[start : start + _BATCH] * models[start : start + _BATCH].conj()
-        z = torch.cat([product.real, product.imag], dim=1) @ table
-        z /= norms(models[start : start + _BATCH])[:, None]
+        given = models[start : start + _BATCH]
+        z = torch.view_as_real(images[start : start + _BATCH] * given.conj()).flatten(1) @ table
+        z /= norms(given)[:, None]
         judged = z
         if penalty is not None:
             judged = z - (penalty if penalty.ndim == 1 else penalty[start : start + _BATCH])

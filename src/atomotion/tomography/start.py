@@ -194,22 +194,24 @@ def first_match(
     start: StartModel,
     config: ReconstructionConfig,
     *,
-    graph: ZoneGraph | None = None,
+    before: FirstMatch | None = None,
     on_step: Callable[[int, int], None] | None = None,
 ) -> FirstMatch:
     """Every image against the start in every orientation of its zone.
 
-    `graph` is that of an earlier match with a start of the same symmetry and the same grid.
+    `before` is an earlier match with a start of the same symmetry and the same grid, whose zone is taken over.
     """
     coefficients, response = observations.at(mismatch=SPHERE_MISMATCH)
     least_deg = np.rad2deg((8.0 * np.pi**2 / (start.symmetry.order * _MOST_NODES)) ** (1.0 / 3.0))
-    templates = start_templates(start, response, max(config.grid_deg, float(least_deg)))
+    templates = start_templates(
+        start, response, max(config.grid_deg, float(least_deg)), zone=None if before is None else before.zone
+    )
     amplitude = expected_amplitude(observations.coefficients, mismatch=SPHERE_MISMATCH, resemblance=RESEMBLANCE)
     return FirstMatch(
         zone=templates.quaternions,
         likelihood=_likelihood(coefficients, templates, observations.centre_error, amplitude, config, on_step),
         amplitude=amplitude,
-        graph=graph_of(templates.quaternions, start.symmetry, observations) if graph is None else graph,
+        graph=graph_of(templates.quaternions, start.symmetry, observations) if before is None else before.graph,
         time=observations.time,
     )
 

@@ -56,10 +56,13 @@ def sphere_templates(model: AtomModel, response: Response, quaternions: NDArray[
     return Templates(quaternions=quaternions, values=values / norms[:, None], imaginary=None, norms=norms)
 
 
-def start_templates(start: StartModel, response: Response, step_deg: float) -> Templates:
-    """The images of a start in all orientations of its zone, `step_deg` apart in the mean."""
-    half = start.symmetry.half_zone(step_deg)
-    if start.symmetry.centred:
+def start_templates(
+    start: StartModel, response: Response, step_deg: float, *, zone: NDArray[np.float64] | None = None
+) -> Templates:
+    """The images of a start in all orientations of its zone, `step_deg` apart in the mean, or of one made before."""
+    centred = start.symmetry.centred
+    half = start.symmetry.half_zone(step_deg) if zone is None else zone[: len(zone) // (1 if centred else 2)]
+    if centred:
         return sphere_templates(start.model, response, half)
     values = _images(start.model, response, half)
     norms = torch.linalg.vector_norm(values, dim=1)

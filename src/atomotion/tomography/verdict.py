@@ -10,7 +10,7 @@ from scipy.stats import norm
 
 from atomotion.neighbours import nearest_distances
 from atomotion.particles import lattice_constant
-from atomotion.tomography.coverage import Coverage, coverage_of, worst_errors
+from atomotion.tomography.coverage import UNCERTAIN, Coverage, coverage_of, worst_errors
 from atomotion.tomography.lattice_symmetry import symmetry_of
 from atomotion.tomography.model_evidence import WELL_EXPLAINED, ModelEvidence
 from atomotion.tomography.reconstruction import Reconstruction
@@ -29,7 +29,6 @@ _EXPLAINED = 0.8  # of the score of a perfect model
 _AMBIGUOUS = 0.5  # of the images
 _JUMPS = 0.05  # of the images
 _BESIDE, _LOW_RESIDUAL = 1.25, 0.8
-_UNCERTAIN = 0.2  # Å
 _NAMED = 8  # atoms
 
 # relative error of an atom's strength per error of its position along an axis [1/Å]: the root mean square of 2π k_x
@@ -129,7 +128,13 @@ def judge_reconstruction(result: Reconstruction, *, times: ArrayLike | None = No
     times : (n,) float [s] or None
         When each image was taken; for the rotational diffusion.
     """
-    coverage = coverage_of(result.poses.quaternions, times=times, ordered=bool(np.isfinite(result.log_evidence)))
+    weight = result.poses.weight
+    coverage = coverage_of(
+        result.poses.quaternions,
+        times=times,
+        ordered=bool(np.isfinite(result.log_evidence)),
+        used=None if weight is None or not (weight > 0).any() else weight > 0,
+    )
     lattice = result.lattice if np.isfinite(result.lattice) else lattice_constant(result.element)
     reach = float(np.linalg.norm(result.positions, axis=1).max())
     case = _Case(
@@ -260,7 +265,8 @@ def _warnings(case: _Case) -> Iterator[str]:
             "which makes false atoms at the surface; try another seed or a longer window"
         )
     yield from _uncertain(case)
-    if not case.copies_tested and not np.isfinite(case.copy_margin):
+    has_copies = result.start not in ("none", "atoms")
+    if has_copies and not case.copies_tested and not np.isfinite(case.copy_margin):
         yield "the lattice copies of the images were not tested against the atoms; take at least two rounds"
     elif result.ambiguous > _AMBIGUOUS:
         yield (
@@ -287,11 +293,11 @@ def _uncertain(case: _Case) -> Iterator[str]:
             f"{stretch if seen.missing_frequencies_fraction > _STRETCHED else ''}"
         )
     errors = _largest_errors(case.result)
-    uncertain = np.flatnonzero(errors > _UNCERTAIN)
+    uncertain = np.flatnonzero(errors > UNCERTAIN)
     if len(uncertain):
         named = uncertain[np.argsort(-errors[uncertain], kind="stable")][:_NAMED]
         yield (
-            f"{len(uncertain)} of {len(errors)} atoms have errors above {_UNCERTAIN:g} Å in some direction, most of "
+            f"{len(uncertain)} of {len(errors)} atoms have errors above {UNCERTAIN:g} Å in some direction, most of "
             f"all along ({axis}); the largest have the atoms {', '.join(str(each) for each in named)} of the list, "
             "counted from 0"
         )
@@ -318,7 +324,7 @@ def _facts(case: _Case) -> dict[str, float | int | None]:
         "worst_seen_x": float(seen.axes[0, 0]),
         "worst_seen_y": float(seen.axes[0, 1]),
         "worst_seen_z": float(seen.axes[0, 2]),
-        "uncertain_atoms": None if len(errors) == 0 else int(np.sum(errors > _UNCERTAIN)),
+        "uncertain_atoms": None if len(errors) == 0 else int(np.sum(errors > UNCERTAIN)),
         "largest_error_A": None if len(errors) == 0 else float(errors.max()),
         "step_deg": seen.step_deg,
         "jumps": seen.jumps,
