@@ -58,9 +58,14 @@ def test_structures_wait_for_the_boundaries(project):
     assert settling.tolerant  # one window that cannot be reconstructed does not stop the others
 
 
+def settle(project: Project, windows: str, **summary: list[int | None]) -> None:
+    settled = leaf_of(project, f"boundaries/{PARTICLE}")
+    finish(settled, "boundaries.json", json.dumps(summary))
+    finish(settled, "windows.csv", f"window,frame_start,frame_stop\n{windows}\n")
+
+
 def test_only_windows_that_changed_are_reconstructed_again(project):
-    summary = {"kept": [1, None, None], "nearest": [1, 2, 2]}
-    finish(leaf_of(project, f"boundaries/{PARTICLE}"), "boundaries.json", json.dumps(summary))
+    settle(project, "1,0,100\n2,100,180\n3,180,250", kept=[1, None, None], nearest=[1, 2, 2])
     inside = ("window_01", "final_02", "final_03")
     again = {f"reconstruct/{PARTICLE}/final_02", f"reconstruct/{PARTICLE}/final_03"}
     measured = {f"structure/{PARTICLE}/{each}" for each in inside}
@@ -68,9 +73,20 @@ def test_only_windows_that_changed_are_reconstructed_again(project):
     final = leaf_of(project, f"reconstruct/{PARTICLE}/final_03")
     assert final.inputs["window"] == 3
     assert final.inputs["windows"].leaf.stage.name == "boundaries"
-    assert final.inputs["start"].leaf.subject == f"{PARTICLE}/window_02"
     compared = leaf_of(project, f"compare/{PARTICLE}")
     assert [each.leaf.subject for each in compared.inputs["states"]] == [f"{PARTICLE}/{each}" for each in inside]
+
+
+def test_a_window_begins_with_its_own_lattice_or_its_neighbours_atoms(project):
+    found = json.dumps({"start": "twin"})
+    finish(leaf_of(project, f"reconstruct/{PARTICLE}/window_01"), "summary.json", found)
+    # the second has no model of its own
+    settle(project, "1,0,90\n2,100,250", kept=[None, None], nearest=[1, 1])
+    own, other = (leaf_of(project, f"reconstruct/{PARTICLE}/final_0{number}") for number in (1, 2))
+    assert "start" not in own.inputs
+    assert own.config.start == "twin"
+    assert other.inputs["start"].leaf.subject == f"{PARTICLE}/window_01"
+    assert other.config.start == "auto"
 
 
 def test_windows_stay_where_boundaries_cannot_be_settled(project):

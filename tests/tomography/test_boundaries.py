@@ -29,6 +29,7 @@ from atomotion.tomography.forward import AtomModel, predicted
 from atomotion.tomography.observations import Observations
 from atomotion.tomography.occupancy_evidence import at_strength_of, log_ratio, occupancy_evidence
 from atomotion.tomography.pose_refinement import Placed
+from atomotion.tomography.poses_at_boundaries import with_poses_at_boundaries
 from atomotion.tomography.preparation import prepare
 from atomotion.tomography.settled_windows import SettledWindows
 
@@ -319,3 +320,45 @@ def true_frame(model: WindowModel, made: Changing) -> np.ndarray:
 
 def inverse_of(quaternion: np.ndarray) -> np.ndarray:
     return quaternion * np.array([1.0, -1.0, -1.0, -1.0])
+
+
+@pytest.fixture(scope="module")
+def astray(series) -> tuple[Changing, list[WindowModel]]:
+    """Windows that meet 40 images late; these lie on two other copies of the lattice, about the model's centre."""
+    made, rng = series(CLEAR), np.random.default_rng(3)
+    left, right = model_of(made, 0, 135, rng), model_of(made, 135, 200, rng)
+    quaternions, z = left.quaternions.copy(), left.z.copy()
+    for stretch, copy in ((slice(95, 115), 5), (slice(115, 135), 17)):
+        quaternions[stretch] = compose(quaternions[stretch], rotation_group("O")[copy])
+    z[95:] *= 0.7
+    return made, [replace(left, quaternions=quaternions, z=z), right]
+
+
+def test_images_beyond_a_boundary_get_poses_to_the_atoms_they_show(astray):
+    made, models = astray
+    [tied], _ = tied_models(models)
+    found = with_poses_at_boundaries(made.observations, tied.models)
+    (left, right), (given_left, given_right) = (
+        [matrices_from_quaternions(each.quaternions) for each in pair] for pair in (found, tied.models)
+    )
+    true = matrices_from_quaternions(made.poses.quaternions)
+    near = []
+    for hand in (np.diag([1.0, 1.0, 1.0]), np.diag([1.0, 1.0, -1.0])):
+        # an orientation in the common frame is D R Q^T, with one Q for all images
+        frame = right[20].T @ hand @ true[155]
+        expected = hand @ true[95:135] @ frame.T
+        trace = np.einsum("nij,nij->n", left[95:], expected)
+        near.append(np.mean(trace > 1.0 + 2.0 * np.cos(np.deg2rad(8.0))))
+    assert max(near) > 0.9
+    # images in their own window stay, but for few that fit both models alike
+    same = [
+        np.isclose(*pair, atol=1e-6).all(axis=(1, 2)) for pair in ((left[:95], given_left[:95]), (right, given_right))
+    ]
+    assert np.concatenate(same).mean() > 0.95
+
+
+def test_images_astray_do_not_hide_the_boundary(astray):
+    made, models = astray
+    found = settle_windows(made.observations, models, CONFIG)
+    assert len(found.windows) == 2
+    assert abs(found.windows[1].start - 95) <= 5

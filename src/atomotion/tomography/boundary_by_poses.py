@@ -12,11 +12,12 @@ from atomotion.geometry.symmetry import lattice_copies, rotation_group
 from atomotion.structure import AlignmentConfig, align_states
 from atomotion.tomography.boundaries_config import BoundariesConfig
 from atomotion.tomography.common_frame import WindowModel, moved_model
-from atomotion.tomography.forward import AtomModel, predicted
+from atomotion.tomography.forward import predicted
 from atomotion.tomography.joint import fit_scale, good_weights
 from atomotion.tomography.observations import Observations
 from atomotion.tomography.pose_refinement import Placed, correlation
 from atomotion.tomography.pose_search import MODEL_MISMATCH, search_poses
+from atomotion.tomography.poses_at_boundaries import atoms_of_window, neighbouring_images
 
 _REACH = 80  # images on each side of the boundary
 _RESOLUTION, _TRIAL_DEG, _PASSES = 1.3, 5.0, 4
@@ -93,9 +94,9 @@ def _searched(
     def tensor(values: NDArray[np.floating]) -> torch.Tensor:
         return torch.from_numpy(values.astype(np.float32)).to(device)
 
-    some = _stretch(observations, images)
+    some = neighbouring_images(observations, images)
     used, response = some.at(mismatch=MODEL_MISMATCH)
-    atoms = _atoms(model, device)
+    atoms = atoms_of_window(model, device)
     placed = Placed(rotations=tensor(rotations), shifts=tensor(shifts), z=torch.zeros(count, device=device))
     predictions = predicted(atoms, response, placed.rotations, placed.shifts)
     placed = replace(placed, z=correlation(used.values, predictions))
@@ -124,32 +125,11 @@ def _inside(model: WindowModel, images: slice) -> WindowModel:
     )
 
 
-def _atoms(model: WindowModel, device: torch.device) -> AtomModel:
-    return AtomModel(
-        positions=torch.from_numpy(model.positions.astype(np.float32)).to(device),
-        occupancies=torch.from_numpy(model.occupancies.astype(np.float32)).to(device),
-        b_factor=model.b_factor,
-    )
-
-
 def _fit(observations: Observations, model: WindowModel, posed: WindowModel) -> NDArray[np.float64]:
     """(k,) fit of the images of `posed`, at its poses, to the atoms of `model`."""
     some = observations.of(torch.from_numpy(posed.images).to(observations.device))
     used, response = some.at(mismatch=MODEL_MISMATCH, resolution=_RESOLUTION)
     turns = torch.from_numpy(matrices_from_quaternions(posed.quaternions).astype(np.float32)).to(observations.device)
     shifts = torch.from_numpy(posed.shifts.astype(np.float32)).to(observations.device)
-    predictions = predicted(_atoms(model, observations.device), response, turns, shifts)
+    predictions = predicted(atoms_of_window(model, observations.device), response, turns, shifts)
     return np.asarray(correlation(used.values, predictions).double().cpu().numpy())
-
-
-def _stretch(observations: Observations, images: slice) -> Observations:
-    """Neighbouring images, in their order."""
-    index = torch.arange(images.start, images.stop, device=observations.device)
-    centres = observations.box_centres
-    return replace(
-        observations,
-        coefficients=observations.coefficients.of(index),
-        folds=observations.folds[index],
-        time=replace(observations.time, gaps=observations.time.gaps[images.start : images.stop - 1]),
-        box_centres=None if centres is None else centres[images],
-    )

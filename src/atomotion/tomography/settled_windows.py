@@ -24,6 +24,7 @@ from atomotion.tomography.occupancy_evidence import (
 )
 from atomotion.tomography.pose_refinement import Placed, correlation
 from atomotion.tomography.pose_search import MODEL_MISMATCH, search_poses
+from atomotion.tomography.poses_at_boundaries import with_poses_at_boundaries
 
 _LAYERS = 3
 _MUCH = 0.5  # of the most images that a model shares with a window
@@ -104,7 +105,9 @@ def settle_windows(
 
     Neighbouring models are laid on each other, with the poses of their images (`tied_models`). All places of atoms in
     any of them, and the free places of the lattice next to these, are sites; the images say how much of an atom is at
-    each site in any stretch of time (`occupancy_evidence`), and windows end where that changes (`segmented`).
+    each site in any stretch of time (`occupancy_evidence`), and windows end where that changes (`segmented`). Before,
+    images at the ends of windows get the poses that their neighbour's atoms give them, where these fit better
+    (`with_poses_at_boundaries`).
 
     Parameters
     ----------
@@ -134,7 +137,8 @@ def settle_windows(
         for part in tied:
             numbers = group[: len(part.models)]
             group = group[len(part.models) :]
-            evidence, found, doubts = _settled(observations, part.models, config)
+            posed = with_poses_at_boundaries(observations, part.models)
+            evidence, found, doubts = _settled(observations, posed, config)
             notes += doubts
             offset = part.models[0].start
             for inner, (a, b) in enumerate(pairwise(found.edges)):

@@ -83,7 +83,7 @@ def _of_particle(project: Project, tracked: Leaf, subject: str, particle: str) -
     )
     settled = replace(settled, config=_as_reconstructed(project, settled.config), tolerant=True)
     planned += [*first.values(), settled]
-    final = _final_pass(project, settled, boxes, subject, first)
+    final = _final_pass(project, settled, judged, boxes, subject, first)
     planned += [each for each in final if each not in planned]
     return planned + _measured(project, subject, final)
 
@@ -122,10 +122,14 @@ def _first_pass(project: Project, judged: Leaf, boxes: Result, subject: str) -> 
     return found
 
 
-def _final_pass(project: Project, settled: Leaf, boxes: Result, subject: str, first: dict[int, Leaf]) -> list[Leaf]:
+def _final_pass(
+    project: Project, settled: Leaf, judged: Leaf, boxes: Result, subject: str, first: dict[int, Leaf]
+) -> list[Leaf]:
     """The reconstructions of the settled windows: those whose frames are the same are kept, the others made anew.
 
-    None before the boundaries are settled; where they cannot be, the windows stay as they were.
+    Anew means from the lattice, of which all copies are tried for every image; atoms have no copies, and images that
+    go astray by them stay there. Only a window that has no model of its own begins with its neighbour's atoms. None
+    before the boundaries are settled; where they cannot be, the windows stay as they were.
     """
     state = read_status(settled.folder)["state"]
     if state in ("failed", "blocked"):
@@ -133,11 +137,13 @@ def _final_pass(project: Project, settled: Leaf, boxes: Result, subject: str, fi
     if state != "done":
         return []
     summary = read_json(settled.result("boundaries.json").path, {"kept": [], "nearest": []})
+    before, after = (_frames_of(leaf) for leaf in (judged, settled))
     found = []
     for number, (kept, nearest) in enumerate(zip(summary["kept"], summary["nearest"], strict=True), start=1):
         if kept is not None:
             found.append(first[kept])
             continue
+        own = len(range(max(before[nearest].start, after[number].start), min(before[nearest].stop, after[number].stop)))
         leaf = _leaf(
             project,
             reconstruct.STAGE,
@@ -145,10 +151,24 @@ def _final_pass(project: Project, settled: Leaf, boxes: Result, subject: str, fi
             series=boxes,
             windows=settled.result("windows.csv"),
             window=number,
-            start=first[nearest].result("atoms.xyz"),
+            **({} if own else {"start": first[nearest].result("atoms.xyz")}),
         )
-        found.append(replace(leaf, config=_of_element(leaf.config, project)))
+        leaf = replace(leaf, config=_of_element(leaf.config, project))
+        found.append(replace(leaf, config=_of_lattice(leaf.config, first[nearest])) if own else leaf)
     return found
+
+
+def _frames_of(leaf: Leaf) -> dict[int, range]:
+    """The frames of every window of a leaf, by its number."""
+    table = pd.read_csv(leaf.result("windows.csv").path)
+    rows = table[["window", "frame_start", "frame_stop"]].to_numpy(int)
+    return {int(number): range(start, stop) for number, start, stop in rows}
+
+
+def _of_lattice(config: ReconstructionConfig, before: Leaf) -> ReconstructionConfig:
+    """The config with the lattice that a reconstruction before has found, where it leaves that open."""
+    kind = read_json(before.result("summary.json").path, {}).get("start")
+    return config if config.start != "auto" or kind in (None, "atoms") else replace(config, start=kind)
 
 
 def _as_reconstructed(project: Project, config: BoundariesConfig) -> BoundariesConfig:
