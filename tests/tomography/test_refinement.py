@@ -200,6 +200,38 @@ def test_a_missing_atom_is_put_back_and_a_false_one_taken_out(phantom):
     assert float(torch.cdist(kept.positions, given.model.positions).min(dim=1).values.max()) < 0.3
 
 
+def test_an_atom_that_stands_for_two_is_parted(phantom):
+    given = problem(phantom, noise=1.0)
+    # the outermost atom has a neighbour 1.9 Å further in
+    positions = given.model.positions
+    outermost = int(positions.norm(dim=1).argmax())
+    inner = positions[outermost] * (1.0 - 1.9 / float(positions[outermost].norm()))
+    keep = (positions - inner).norm(dim=1) > 1.8
+    truth = given.model.of(keep)
+    truth = replace(
+        truth, positions=torch.cat([truth.positions, inner[None]]), occupancies=torch.ones(int(keep.sum()) + 1)
+    )
+    places = (given.placed.rotations, given.placed.shifts)
+    noise = given.coefficients.values - predicted(given.model, given.response, *places)
+    images = replace(given.coefficients, values=predicted(truth, given.response, *places) + noise)
+    pair = (truth.positions - positions[outermost]).norm(dim=1) < 2.0
+    middle = truth.positions[pair].mean(dim=0)
+    one = replace(
+        truth,
+        positions=torch.cat([truth.positions[~pair], middle[None]]),
+        occupancies=torch.cat([torch.ones(int((~pair).sum())), torch.tensor([1.5])]),
+    )
+    parted = added(images, one, given.response, given.placed, RULES, radius=12.0, worst=0.0)
+    assert len(parted) == len(truth)
+    refined, _ = refine_jointly(images, parted, given.response, given.placed, sweeps=3, closest=0.6 * 2.77)
+    refined = pruned(refined, RULES)
+    nearest = torch.cdist(truth.positions[pair], refined.positions).amin(dim=1)
+    assert float(nearest.max()) < 0.05
+    # a strong atom that is one stays one
+    strong = replace(truth, occupancies=torch.where(pair, 1.5, 1.0))
+    assert len(added(images, strong, given.response, given.placed, RULES, radius=12.0, worst=0.0)) == len(truth)
+
+
 def test_a_smooth_path_passes_over_hops():
     rng = np.random.default_rng(0)
     true = np.cumsum(rng.normal(scale=0.1, size=(300, 2)), axis=0)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from atomotion.neighbours import coordination_numbers, neighbour_pairs
 from atomotion.tomography.coefficients import Coefficients
+from atomotion.tomography.coverage import even_directions
 from atomotion.tomography.forward import AtomModel, predicted
 from atomotion.tomography.joint import good_weights
 from atomotion.tomography.peaks import density_peaks
@@ -21,7 +22,11 @@ from atomotion.tomography.volume import accumulate, volume_of
 _NEAREST = 0.6  # of the spacing: nothing is added nearer to an atom
 _DOUBLE = 0.8  # of the spacing
 _ONE_ATOM = 1.5  # of the median occupancy
+_STRONG = 1.4  # of the median occupancy: an atom that may be two
+_APART = 0.33  # of the spacing: half the distance of these two
+_BOTH_SIDES = 0.2  # of an atom's height: what the residual has at least where either is
 _BOUND = 1.2  # of the spacing: what is nearer is a neighbour
+_DIRECTIONS = 200
 _FLOOR = 0.1  # of the mean precision: frequencies that few images have seen are not amplified
 
 
@@ -102,10 +107,12 @@ def added(
     radius: float,
     worst: float = 0.1,
 ) -> AtomModel:
-    """The model with atoms at the peaks of what it leaves unexplained.
+    """The model with atoms at the peaks of what it leaves unexplained, and two where one stood for two.
 
     A density of the residuals is made as one of the images would be; its peaks are measured by the height that the
-    model's own atoms have in a density of the model's predictions, and by the noise of the residual density.
+    model's own atoms have in a density of the model's predictions, and by the noise of the residual density. Two atoms
+    nearer than two thirds of the spacing may have become a strong one in their middle; then the residual is high on
+    two sides of it.
 
     Parameters
     ----------
@@ -126,12 +133,37 @@ def added(
     inside = residual[residual != 0.0]
     noise = 1.4826 * float((inside - inside.median()).abs().median())
     peaks, heights = density_peaks(residual, voxel_size, separation=_NEAREST * rules.spacing)
+    model = _parted(model, residual.cpu().numpy() / height, voxel_size, rules)
     new = peaks[_plausible(peaks, heights / height, heights / noise, atoms, rules)]
     if new.shape[0] == 0:
         return model
     return AtomModel(
         positions=torch.cat([model.positions, torch.from_numpy(new.copy()).to(model.positions)]),
         occupancies=torch.cat([model.occupancies, 0.8 * model.occupancies.median().expand(new.shape[0])]),
+        b_factor=model.b_factor,
+    )
+
+
+def _parted(model: AtomModel, residual: NDArray[np.floating], voxel_size: float, rules: AtomRules) -> AtomModel:
+    """The model with two atoms for a strong one on two sides of which the residual, in heights of an atom, is high."""
+    typical = float(model.occupancies.median())
+    strong = np.flatnonzero((model.occupancies > _STRONG * typical).cpu().numpy())
+    if len(strong) == 0:
+        return model
+    aside = _APART * rules.spacing * even_directions(_DIRECTIONS)
+    centres = model.positions[strong].double().cpu().numpy()[:, None]
+    sides = np.stack([centres + aside, centres - aside])
+    at = sides[..., ::-1] / voxel_size + residual.shape[0] // 2
+    heights = map_coordinates(residual, np.moveaxis(at, -1, 0), order=1).min(axis=0)
+    best = heights.argmax(axis=1)
+    two = heights.max(axis=1) > _BOTH_SIDES
+    ends = torch.from_numpy(sides[:, two, best[two]].reshape(-1, 3)).to(model.positions)
+    one = torch.ones(len(model), dtype=torch.bool, device=model.positions.device)
+    one[strong[two]] = False
+    halves = model.occupancies[strong[two]].clamp(min=_ONE_ATOM * typical).repeat(2) / 2.0
+    return AtomModel(
+        positions=torch.cat([model.positions[one], ends]),
+        occupancies=torch.cat([model.occupancies[one], halves]),
         b_factor=model.b_factor,
     )
 
