@@ -14,6 +14,7 @@ from atomotion.io.maps import read_map
 from atomotion.io.star import read_poses
 from atomotion.io.writer import write_movie
 from atomotion.simulate import CameraConfig, SurroundingsConfig, recipe, simulate_movie
+from atomotion.stages.reconstruct_results import section
 from atomotion.structure import null_score, score_model
 
 
@@ -55,6 +56,12 @@ def test_atoms_come_out_in_all_files(boxes, tmp_path, capfd):
     assert summary["trusted"] is True
     assert 4.0 < summary["rotation_step_deg"] < 9.0
     assert (out / "density.png").exists()
+    # what was not seen, and what it makes of the atoms, is said in words
+    (tmp_path / "leaf").mkdir()
+    (tmp_path / "leaf" / "out").symlink_to(out)
+    _, unseen = section(tmp_path / "leaf").sentences
+    assert unseen.startswith(f"{summary['unseen_directions_fraction']:.0%} of all directions have no view within 10°")
+    assert f"{summary['facts']['uncertain_atoms']} atoms are uncertain by more than 0.2 Å" in unseen
 
 
 def test_the_published_method_says_that_it_tests_nothing(boxes, tmp_path, capfd):
