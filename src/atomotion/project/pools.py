@@ -82,8 +82,8 @@ class _Worker:
     """A process that runs one leaf after the other, and ends with this one."""
 
     def __init__(self, threads: int, device: str) -> None:
-        # threads that spin while they wait take the cores of other workers: twice the time of the processor
-        environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, **dict.fromkeys(_THREAD_VARIABLES, str(threads))}
+        # threads that spin long while they wait take the cores of other workers, those that never spin wake up late
+        environment = {"GOMP_SPINCOUNT": "20000", **os.environ, **dict.fromkeys(_THREAD_VARIABLES, str(threads))}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "atomotion.project.worker", str(threads), device],
             stdin=subprocess.PIPE,
