@@ -18,6 +18,7 @@ from atomotion.tomography.copies import Assignment
 from atomotion.tomography.exploration import explore
 from atomotion.tomography.half_sets import atom_covariances, density_of, refine_halves
 from atomotion.tomography.joint import good_weights
+from atomotion.tomography.lost_images import found_again
 from atomotion.tomography.model_evidence import WELL_EXPLAINED, explained_part, model_evidence
 from atomotion.tomography.observations import Observations
 from atomotion.tomography.peaks import finer
@@ -34,6 +35,7 @@ from atomotion.tomography.without_lattice import orientations_without_lattice
 
 _STAGES = 7
 _ATTEMPTS = 3
+_AFTERWARDS = 2  # rounds with images that were lost before
 
 
 def reconstruct(
@@ -145,8 +147,7 @@ def _best_of_attempts(
         found = exploration()
         if attempt == 0:
             done()
-        model, placed = first_model(observations, found)
-        refined = refine(observations, model, placed, rounds=config.rounds, sweeps=config.sweeps, generator=generator)
+        refined = _refined(observations, found, config, generator)
         part = explained_part(observations, refined.model, refined.placed)
         if best is None or part > best[0]:
             best = part, found, refined
@@ -155,6 +156,19 @@ def _best_of_attempts(
     done()
     assert best is not None
     return best[1:]
+
+
+def _refined(
+    observations: Observations, found: Assignment, config: ReconstructionConfig, generator: torch.Generator
+) -> Refined:
+    """Atoms and poses; without order in time, lost images are searched anew and refined with the others."""
+    sweeps = config.sweeps
+    model, placed = first_model(observations, found)
+    refined = refine(observations, model, placed, rounds=config.rounds, sweeps=sweeps, generator=generator)
+    if observations.time.ordered:
+        return refined
+    again = found_again(observations, refined, config, generator=generator)
+    return refine(observations, again.model, again.placed, rounds=_AFTERWARDS, sweeps=sweeps, generator=generator)
 
 
 class _Stages:
